@@ -1,0 +1,54 @@
+/* What the operating system gives: threads, clock, dynamic loading, environment, files. Nowhere else. */
+#ifndef EXCITON_BASE_OS_H
+#define EXCITON_BASE_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#  error "os_windows.c comes with the Windows port"
+#else
+#  include <pthread.h>
+typedef pthread_mutex_t exciton_mutex;
+typedef pthread_cond_t exciton_cond;
+typedef pthread_t exciton_thread;
+#endif
+
+/* Creation returns false when the system is out of something. Locking an initialised mutex can't fail. */
+bool exciton_mutex_init(exciton_mutex *mutex);
+void exciton_mutex_destroy(exciton_mutex *mutex);
+void exciton_mutex_lock(exciton_mutex *mutex);
+void exciton_mutex_unlock(exciton_mutex *mutex);
+bool exciton_cond_init(exciton_cond *cond);
+void exciton_cond_destroy(exciton_cond *cond);
+void exciton_cond_broadcast(exciton_cond *cond);
+void exciton_cond_wait(exciton_cond *cond, exciton_mutex *mutex);
+/* Until the clock shows `deadline`; false when it ended by that. */
+bool exciton_cond_wait_until(exciton_cond *cond, exciton_mutex *mutex, uint64_t deadline);
+bool exciton_thread_start(exciton_thread *thread, void *(*entry)(void *), void *argument);
+void exciton_thread_join(exciton_thread thread);
+
+/* Monotonic, nanoseconds. */
+uint64_t exciton_clock(void);
+void exciton_sleep(uint64_t nanoseconds);
+/* Lets another thread have the processor. */
+void exciton_yield(void);
+
+/* Processors that this process may run on, at least 1. */
+uint32_t exciton_processors(void);
+/* The processor's model; false and an empty `name` (of `size` > 0 bytes) where the system doesn't tell. */
+bool exciton_processor_name(char *name, size_t size);
+
+/* A number that changes in a forked child. Cheap: no system call after the first. */
+uint64_t exciton_process(void);
+
+/* True where AT_SECURE is set (set-uid and the like). */
+bool exciton_is_privileged(void);
+
+/* A loaded library, or NULL and a line in `why` (of `size` bytes). */
+void *exciton_library_open(const char *name, char *why, size_t size);
+void (*exciton_library_symbol(void *library, const char *name))(void);
+void exciton_library_close(void *library);
+
+#endif

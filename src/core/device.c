@@ -1,0 +1,210 @@
+#include "core/device.h"
+
+#include "core/select.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void exciton_device_lock(exciton_device *d) { exciton_mutex_lock(&d->mutex); }
+void exciton_device_unlock(exciton_device *d) { exciton_mutex_unlock(&d->mutex); }
+
+exciton_status exciton_device_note(exciton_device *d, exciton_status status)
+{
+    if (status == EXCITON_ERROR_LOST)
+        __atomic_store_n(&d->lost, true, __ATOMIC_RELAXED);
+    return status;
+}
+
+exciton_status exciton_device_check(exciton_device *d, const char *what)
+{
+    exciton_status status = exciton_object_check(d, EXCITON_KIND_DEVICE, what);
+    if (!status && __atomic_load_n(&d->lost, __ATOMIC_RELAXED))
+        status = exciton_fail(EXCITON_ERROR_LOST, "%s: %s: the device was lost", what, d->found->info.name);
+    return status;
+}
+
+/* ---- opening ---- */
+
+static void lower64(uint64_t *limit, uint64_t clamp)
+{
+    if (clamp && clamp < *limit)
+        *limit = clamp;
+}
+
+static void lower32(uint32_t *limit, uint32_t clamp)
+{
+    if (clamp && clamp < *limit)
+        *limit = clamp;
+}
+
+static void clamp_limits(exciton_limits *limits, const exciton_limits *clamp)
+{
+    lower64(&limits->max_binding_range, clamp->max_binding_range);
+    lower64(&limits->max_allocation, clamp->max_allocation);
+    lower64(&limits->max_memory, clamp->max_memory);
+    if (clamp->binding_alignment > limits->binding_alignment)
+        limits->binding_alignment = clamp->binding_alignment;
+    lower32(&limits->max_group_size, clamp->max_group_size);
+    lower32(&limits->max_group_count, clamp->max_group_count);
+    lower32(&limits->local_memory, clamp->local_memory);
+    lower32(&limits->max_storage_buffers, clamp->max_storage_buffers);
+    lower32(&limits->max_params, clamp->max_params);
+    lower32(&limits->compute_units, clamp->compute_units);
+}
+
+/* The last step of opening: limits that no kernel could live with are found here and not later. */
+static exciton_status check_limits(const exciton_limits *l, const char *name)
+{
+    uint32_t a = l->binding_alignment;
+    if (a < 4 || a > 256 || (a & (a - 1)))
+        return exciton_fail(EXCITON_ERROR_UNSUPPORTED, "device_open: %s: binding_alignment %" PRIu32 " is not a power of two from 4 to 256", name, a);
+    if (l->max_group_size < 1 || l->max_storage_buffers < 3 || l->max_params < EXCITON_KERNEL_PARAMS * sizeof(uint32_t) || l->max_binding_range < 32768)
+        return exciton_fail(EXCITON_ERROR_UNSUPPORTED,
+                            "device_open: %s: limits too small: group size %" PRIu32 ", storage buffers %" PRIu32 ", params %" PRIu32
+                            ", binding range %" PRIu64,
+                            name, l->max_group_size, l->max_storage_buffers, l->max_params, l->max_binding_range);
+    return EXCITON_OK;
+}
+
+static exciton_status open_found(exciton_context *c, const exciton_found *found, exciton_device **device)
+{
+    exciton_device *d = exciton_allocate(&c->env, sizeof *d);
+    if (!d || !exciton_mutex_init(&d->mutex)) {
+        exciton_release(&c->env, d);
+        return exciton_fail(EXCITON_ERROR_MEMORY, "device_open: %s: out of memory", found->info.name);
+    }
+    *d = (exciton_device){.object = {.kind = EXCITON_KIND_DEVICE}, .context = c, .found = found, .backend = found->backend,
+                          .no_mappable = c->no_mappable, .mutex = d->mutex};
+    exciton_status status = found->backend->open(found->state, found->index, &d->be, &d->limits);
+    if (!status) {
+        clamp_limits(&d->limits, &c->clamp);
+        if (c->no_mappable)
+            d->limits.mappable_device_memory = false;
+        status = check_limits(&d->limits, found->info.name);
+        if (status)
+            found->backend->close(d->be);
+    }
+    if (status) {
+        exciton_mutex_destroy(&d->mutex);
+        exciton_release(&c->env, d);
+        return status;
+    }
+    exciton_log(&c->env, EXCITON_LOG_INFO, "device: %s (%s): range %" PRIu64 ", alignment %" PRIu32 ", group %" PRIu32 ", local %" PRIu32, found->info.name,
+                found->info.driver, d->limits.max_binding_range, d->limits.binding_alignment, d->limits.max_group_size, d->limits.local_memory);
+    *device = d;
+    return EXCITON_OK;
+}
+
+exciton_status exciton_device_open(exciton_context *c, const char *selector, exciton_device **device)
+{
+    if (device)
+        *device = NULL;
+    exciton_status status = exciton_object_check(c, EXCITON_KIND_CONTEXT, "device_open");
+    if (!status && !device)
+        status = exciton_fail(EXCITON_ERROR_ARGUMENT, "device_open: device: NULL");
+    if (!status)
+        status = exciton_context_list(c);
+    if (status)
+        return status;
+    if (!selector && !c->env.privileged)
+        selector = getenv("EXCITON_DEVICE");
+    uint32_t index;
+    status = exciton_select(c->found, c->found_count, selector && *selector ? selector : "auto", &index);
+    return status ? status : open_found(c, &c->found[index], device);
+}
+
+void exciton_device_close(exciton_device *d)
+{
+    if (!d || exciton_object_check(d, EXCITON_KIND_DEVICE, "device_close"))
+        return;
+    d->backend->wait(d->be, d->serial, EXCITON_WAIT_DEFAULT);
+    while (d->deferred) {
+        exciton_deferred *next = d->deferred->next;
+        d->deferred->free(d->deferred);
+        d->deferred = next;
+    }
+    while (d->kernels) {
+        exciton_kernel_node *next = d->kernels->next;
+        d->backend->kernel_destroy(d->kernels->kernel);
+        exciton_release(&d->context->env, d->kernels);
+        d->kernels = next;
+    }
+    d->backend->close(d->be);
+    exciton_mutex_destroy(&d->mutex);
+    exciton_context_bury(d->context, &d->object);
+}
+
+exciton_status exciton_device_get_info(const exciton_device *d, exciton_device_info *info)
+{
+    exciton_status status = exciton_object_check(d, EXCITON_KIND_DEVICE, "device_get_info");
+    if (!status && !info)
+        status = exciton_fail(EXCITON_ERROR_ARGUMENT, "device_get_info: info: NULL");
+    if (!status)
+        *info = d->found->info;
+    return status;
+}
+
+exciton_status exciton_device_get_limits(const exciton_device *d, exciton_limits *limits)
+{
+    exciton_status status = exciton_object_check(d, EXCITON_KIND_DEVICE, "device_get_limits");
+    if (!status && !limits)
+        status = exciton_fail(EXCITON_ERROR_ARGUMENT, "device_get_limits: limits: NULL");
+    if (!status)
+        *limits = d->limits;
+    return status;
+}
+
+/* ---- kernels ---- */
+
+exciton_status exciton_device_kernel(exciton_device *d, const exciton_kernel_spec *spec, exciton_be_kernel **kernel)
+{
+    for (exciton_kernel_node *n = d->kernels; n; n = n->next)
+        if (exciton_kernel_same(&n->spec, spec)) {
+            *kernel = n->kernel;
+            return EXCITON_OK;
+        }
+    exciton_kernel_node *node = exciton_allocate(&d->context->env, sizeof *node);
+    if (!node)
+        return exciton_fail(EXCITON_ERROR_MEMORY, "kernel: %s: out of memory", exciton_kernel_describe(spec->kernel)->name);
+    exciton_status status = exciton_device_note(d, d->backend->kernel_create(d->be, spec, &node->kernel));
+    if (status) {
+        exciton_release(&d->context->env, node);
+        return status;
+    }
+    node->spec = *spec;
+    node->next = d->kernels;
+    d->kernels = node;
+    *kernel = node->kernel;
+    return EXCITON_OK;
+}
+
+/* ---- deferred freeing ---- */
+
+static bool is_done(exciton_device *d, uint64_t serial)
+{
+    return serial == 0 || d->lost || d->backend->wait(d->be, serial, 0) == EXCITON_OK;
+}
+
+void exciton_device_defer(exciton_device *d, exciton_deferred *deferred, uint64_t serial)
+{
+    if (is_done(d, serial)) {
+        deferred->free(deferred);
+        return;
+    }
+    deferred->serial = serial;
+    deferred->next = d->deferred;
+    d->deferred = deferred;
+}
+
+void exciton_device_collect(exciton_device *d)
+{
+    for (exciton_deferred **link = &d->deferred; *link;) {
+        exciton_deferred *item = *link;
+        if (is_done(d, item->serial)) {
+            *link = item->next;
+            item->free(item);
+        } else
+            link = &item->next;
+    }
+}

@@ -1,0 +1,54 @@
+/* An open device: its lock, its kernels, its live objects, and what waits to be freed. */
+#ifndef EXCITON_CORE_DEVICE_H
+#define EXCITON_CORE_DEVICE_H
+
+#include "core/context.h"
+
+typedef struct exciton_kernel_node {
+    struct exciton_kernel_node *next;
+    exciton_kernel_spec spec;
+    exciton_be_kernel *kernel;
+} exciton_kernel_node;
+
+/* An object destroyed while in flight, freed when `serial` is done. */
+typedef struct exciton_deferred {
+    struct exciton_deferred *next;
+    uint64_t serial;
+    void (*free)(struct exciton_deferred *);
+} exciton_deferred;
+
+struct exciton_device {
+    exciton_object object;
+    exciton_context *context;
+    const exciton_found *found;
+    const exciton_backend *backend;
+    exciton_be_device *be;
+    exciton_limits limits; /* clamped */
+    bool no_mappable;
+
+    exciton_mutex mutex; /* of all below, and of every backend call but wait */
+    bool lost;
+    uint64_t serial;     /* of the last submission */
+    uint64_t live_bytes;
+    exciton_kernel_node *kernels;
+    exciton_deferred *deferred;
+    struct exciton_plan *plans;
+};
+
+void exciton_device_lock(exciton_device *device);
+void exciton_device_unlock(exciton_device *device);
+
+/* Handle, and not lost. */
+exciton_status exciton_device_check(exciton_device *device, const char *what);
+/* Passes `status` on; a lost device is remembered. Under the lock. */
+exciton_status exciton_device_note(exciton_device *device, exciton_status status);
+
+/* The kernel, compiled at its first use on the device. Under the lock. */
+exciton_status exciton_device_kernel(exciton_device *device, const exciton_kernel_spec *spec, exciton_be_kernel **kernel);
+
+/* Frees now or when `serial` is done. Under the lock. */
+void exciton_device_defer(exciton_device *device, exciton_deferred *deferred, uint64_t serial);
+/* Frees what is done. Under the lock. */
+void exciton_device_collect(exciton_device *device);
+
+#endif

@@ -1,0 +1,164 @@
+#include "core/plan.h"
+
+#include "core/binding.h"
+#include "core/params.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void exciton_plan_hold(exciton_plan *plan) { ++plan->holders; }
+
+void exciton_plan_drop(exciton_plan *plan)
+{
+    if (--plan->holders)
+        return;
+    exciton_device *d = plan->device;
+    for (exciton_plan **link = &d->plans; *link; link = &(*link)->next)
+        if (*link == plan) {
+            *link = plan->next;
+            break;
+        }
+    if (plan->weights)
+        exciton_buffer_drop(plan->weights);
+    exciton_context_bury(d->context, &plan->object);
+}
+
+void exciton_plans_forget(exciton_device *d, const exciton_buffer *buffer)
+{
+    for (exciton_plan *plan = d->plans; plan; plan = plan->next)
+        for (uint32_t i = plan->kept_count; i-- > 0;)
+            if (exciton_binding_uses(plan->kept[i].binding, buffer)) {
+                exciton_binding_drop(plan->kept[i].binding);
+                memmove(&plan->kept[i], &plan->kept[i + 1], (--plan->kept_count - i) * sizeof plan->kept[0]);
+            }
+}
+
+/* ---- creation ---- */
+
+static exciton_status upload_weights(exciton_plan *plan, const exciton_se *se)
+{
+    exciton_device *d = plan->device;
+    uint64_t count = exciton_se_weight_count(&plan->problem);
+    float *packed = exciton_allocate_array(&d->context->env, count, sizeof *packed);
+    if (!packed)
+        return exciton_fail(EXCITON_ERROR_MEMORY, "plan_create_se: %" PRIu64 " weights: out of memory", count);
+    exciton_se_pack(&plan->problem, se, packed);
+    exciton_status status = exciton_buffer_make(d, count * sizeof *packed, EXCITON_DOMAIN_DEVICE, &plan->weights);
+    if (!status)
+        status = exciton_device_note(d, d->backend->buffer_write(plan->weights->be, 0, packed, count * sizeof *packed));
+    exciton_release(&d->context->env, packed);
+    return status;
+}
+
+/* Lowers group_cap to what the kernels of the set can run. True when it changed: the set is another then. */
+static exciton_status ask_group_limits(exciton_plan *plan, const exciton_kernel_spec *specs, uint32_t count, bool *changed)
+{
+    exciton_device *d = plan->device;
+    exciton_status status = EXCITON_OK;
+    *changed = false;
+    for (uint32_t i = 0; !status && d->backend->kernel_group_limit && i < count; ++i) {
+        uint32_t limit = 0;
+        status = exciton_device_note(d, d->backend->kernel_group_limit(d->be, &specs[i], &limit));
+        if (!status && limit && limit < specs[i].group_size) {
+            plan->group_cap = limit < plan->group_cap ? limit : plan->group_cap;
+            *changed = true;
+        }
+    }
+    return status;
+}
+
+static exciton_status compile(exciton_plan *plan)
+{
+    exciton_device *d = plan->device;
+    exciton_kernel_spec specs[EXCITON_SE_VARIANTS];
+    uint32_t count;
+    bool changed = true;
+    exciton_status status = EXCITON_OK;
+    while (!status && changed) {
+        status = exciton_se_variants(&plan->problem, &d->limits, plan->group_cap, specs, &count);
+        if (!status)
+            status = ask_group_limits(plan, specs, count, &changed);
+    }
+    exciton_be_kernel *kernel;
+    for (uint32_t i = 0; !status && i < count; ++i)
+        status = exciton_device_kernel(d, &specs[i], &kernel);
+    return status;
+}
+
+static exciton_status fill(exciton_plan *plan, const exciton_se *se)
+{
+    exciton_status status = compile(plan);
+    return status ? status : upload_weights(plan, se);
+}
+
+exciton_status exciton_plan_create_se(exciton_device *d, const exciton_se *given, exciton_plan **plan)
+{
+    if (plan)
+        *plan = NULL;
+    exciton_status status = exciton_device_check(d, "plan_create_se");
+    if (!status && (!plan || !given))
+        status = exciton_fail(EXCITON_ERROR_ARGUMENT, "plan_create_se: %s: NULL", plan ? "se" : "plan");
+    exciton_se se;
+    exciton_se_problem problem;
+    if (!status)
+        status = exciton_params_copy(&se, sizeof se, given, "se");
+    if (!status)
+        status = exciton_se_check(&se, &problem);
+    if (status)
+        return status;
+    exciton_plan *p = exciton_allocate(&d->context->env, sizeof *p);
+    if (!p)
+        return exciton_fail(EXCITON_ERROR_MEMORY, "plan_create_se: out of memory");
+    p->object.kind = EXCITON_KIND_PLAN;
+    p->device = d;
+    p->holders = 1;
+    p->problem = problem;
+    p->group_cap = d->limits.max_group_size;
+    exciton_device_lock(d);
+    p->next = d->plans;
+    d->plans = p;
+    status = fill(p, &se);
+    if (status)
+        exciton_plan_drop(p);
+    else
+        *plan = p;
+    exciton_device_unlock(d);
+    return status;
+}
+
+void exciton_plan_destroy(exciton_plan *plan)
+{
+    if (!plan || exciton_object_check(plan, EXCITON_KIND_PLAN, "plan_destroy"))
+        return;
+    exciton_device *d = plan->device;
+    exciton_device_lock(d);
+    plan->object.kind = EXCITON_KIND_DEAD; /* bindings may hold it on */
+    while (plan->kept_count)
+        exciton_binding_drop(plan->kept[--plan->kept_count].binding);
+    for (int i = 0; i < 2; ++i)
+        if (plan->staging[i]) {
+            exciton_buffer_drop(plan->staging[i]);
+            plan->staging[i] = NULL;
+        }
+    exciton_plan_drop(plan);
+    exciton_device_unlock(d);
+}
+
+exciton_status exciton_plan_scratch_bytes(exciton_plan *plan, const exciton_shape *shape, uint64_t *bytes)
+{
+    exciton_status status = exciton_object_check(plan, EXCITON_KIND_PLAN, "plan_scratch_bytes");
+    if (!status && !bytes)
+        status = exciton_fail(EXCITON_ERROR_ARGUMENT, "plan_scratch_bytes: bytes: NULL");
+    if (status)
+        return status;
+    const exciton_shape largest = {0};
+    uint64_t batch, space;
+    exciton_se_way way;
+    const exciton_limits *limits = &plan->device->limits;
+    status = exciton_se_check_shape(&plan->problem, shape ? shape : &largest, &batch, &space);
+    if (!status)
+        status = exciton_se_choose(&plan->problem, limits, plan->group_cap, batch, space, &way);
+    if (!status)
+        *bytes = exciton_se_scratch(&plan->problem, limits, &way, batch, space);
+    return status;
+}

@@ -1,0 +1,93 @@
+#include "ops/se_layout.h"
+
+#include "base/checked.h"
+
+#include <string.h>
+
+enum {
+    REGION_ALIGNMENT = 256 / sizeof(float), /* regions are bound at offsets of their own: Vulkan asks at most 256 bytes */
+    LOCAL_STEP = 1024,
+    PLAIN_GROUP = 64 /* work-items a group of kernels without barriers, where groups of one are not better */
+};
+static const uint64_t scratch_target = UINT64_C(64) << 20; /* bytes a round of steps should stay below */
+static const uint64_t piece_target = UINT64_C(512) << 20;  /* bytes of a tensor a step: about 100 ms at 10 GB/s, below any watchdog */
+
+static uint64_t region(uint64_t *total, uint64_t elements)
+{
+    uint64_t at = *total;
+    *total += exciton_round_up(elements, REGION_ALIGNMENT);
+    return at;
+}
+
+exciton_se_layout exciton_se_lay_out(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, uint64_t samples,
+                                     uint64_t space)
+{
+    (void)limits;
+    bool split = way->schedule == EXCITON_SCHEDULE_SPLIT_EXCITE;
+    exciton_se_layout l = {.h_pitch = split ? (uint64_t)p->blocks * p->hidden_pitch : p->hidden_pitch};
+    l.segments = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? exciton_divide_up(space, EXCITON_SE_SEGMENT) : 1;
+    l.s_at = region(&l.total, samples * p->channel_pitch);
+    l.h_at = region(&l.total, samples * l.h_pitch);
+    l.g_at = region(&l.total, samples * p->channel_pitch);
+    l.parts_at = region(&l.total, split ? samples * l.h_pitch : 0);
+    l.segments_at = region(&l.total, l.segments > 1 ? samples * p->channels * l.segments : 0);
+    return l;
+}
+
+uint64_t exciton_se_capacity(const exciton_limits *limits)
+{
+    uint64_t bytes = exciton_min(limits->max_binding_range, piece_target), lost = limits->binding_alignment;
+    return bytes > lost ? (bytes - lost) / sizeof(float) : 0;
+}
+
+uint64_t exciton_se_round(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, uint64_t batch, uint64_t space)
+{
+    uint64_t by_range = exciton_se_capacity(limits) / ((uint64_t)p->channels * space);
+    uint64_t one = exciton_se_lay_out(p, limits, way, 1, space).total * sizeof(float);
+    uint64_t by_scratch = exciton_min(limits->max_binding_range, scratch_target) / one;
+    uint64_t samples = exciton_min(batch, exciton_min(by_range, by_scratch));
+    return exciton_max(samples, 1);
+}
+
+static uint32_t bucket(uint64_t floats)
+{
+    uint64_t size = 64;
+    while (size < floats)
+        size = size < LOCAL_STEP ? size * 2 : size + LOCAL_STEP;
+    return (uint32_t)exciton_min(size, UINT32_MAX / 8);
+}
+
+uint32_t exciton_se_local_floats(const exciton_se_problem *p, exciton_kernel kernel)
+{
+    switch (kernel) {
+    case EXCITON_KERNEL_SPLIT_SQUEEZE:
+        return bucket(p->block);
+    case EXCITON_KERNEL_SPLIT_SCALE:
+        return bucket((uint64_t)p->hidden_pitch + p->block);
+    case EXCITON_KERNEL_SAMPLE:
+        return bucket((uint64_t)p->channel_pitch + p->hidden_pitch);
+    default:
+        return 0;
+    }
+}
+
+static uint32_t plain_group(const exciton_limits *limits, const exciton_se_way *way)
+{
+    if (limits->local_memory_is_global)
+        return 1;
+    return (uint32_t)exciton_min(PLAIN_GROUP, way->group_size);
+}
+
+exciton_kernel_spec exciton_se_spec(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, exciton_kernel kernel,
+                                    bool in_place)
+{
+    const exciton_kernel_entry *entry = exciton_kernel_describe(kernel);
+    exciton_kernel_spec spec = {.kernel = kernel, .form = way->form, .in_place = in_place && entry->has_in_place, .group_size = way->group_size};
+    if (!entry->lanes) {
+        spec.form = EXCITON_FORM_ROWS;
+        spec.group_size = way->form == EXCITON_FORM_ROWS ? way->group_size : plain_group(limits, way);
+    }
+    if (spec.form == EXCITON_FORM_LANES)
+        spec.local_floats = exciton_se_local_floats(p, kernel);
+    return spec;
+}
