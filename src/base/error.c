@@ -66,7 +66,9 @@ exciton_status exciton_fail_within(exciton_status status, const char *format, ..
     va_end(list);
     if (used < 0 || used >= LINE_BYTES - 3)
         used = 0;
-    snprintf(text + used, sizeof text - (size_t)used, "%s%s", used ? ": " : "", line);
+    int more = snprintf(text + used, sizeof text - (size_t)used, "%s%s", used ? ": " : "", line);
+    if (more < 0)
+        text[used] = '\0';
     flatten(text);
     memcpy(line, text, sizeof text);
     return status;

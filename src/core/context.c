@@ -33,7 +33,8 @@ enum { BUILT = sizeof backends / sizeof backends[0] };
 static void *plain_allocate(void *user, size_t size, size_t alignment)
 {
     (void)user;
-    return aligned_alloc(alignment, size);
+    size_t whole = size + (alignment - 1); /* aligned_alloc wants a multiple */
+    return whole < size ? NULL : aligned_alloc(alignment, whole / alignment * alignment);
 }
 
 static void plain_release(void *user, void *memory)

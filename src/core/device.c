@@ -51,6 +51,8 @@ static void clamp_limits(exciton_limits *limits, const exciton_limits *clamp)
     lower32(&limits->max_storage_buffers, clamp->max_storage_buffers);
     lower32(&limits->max_params, clamp->max_params);
     lower32(&limits->compute_units, clamp->compute_units);
+    if (clamp->max_iterations && (!limits->max_iterations || clamp->max_iterations < limits->max_iterations))
+        limits->max_iterations = clamp->max_iterations;
 }
 
 /* The last step of opening: limits that no kernel could live with are found here and not later. */

@@ -7,7 +7,14 @@
 enum {
     LANES_GROUP = 128,           /* the smallest maximum that Vulkan allows */
     UNKNOWN_UNITS = 64,          /* compute units where a device does not say */
-    SAMPLE_BYTES = 1 << 20       /* a sample this small is still in cache when it is scaled */
+    SAMPLE_BYTES = 1 << 20,      /* a sample this small is still in cache when it is scaled */
+    KERNELS = 5                  /* most of a schedule */
+};
+
+static const exciton_kernel kernels_of[4][KERNELS] = {
+    [EXCITON_SCHEDULE_THREE_STAGES] = {EXCITON_KERNEL_SQUEEZE, EXCITON_KERNEL_HIDDEN, EXCITON_KERNEL_GATE, EXCITON_KERNEL_SCALE, EXCITON_KERNEL_COPY},
+    [EXCITON_SCHEDULE_SPLIT_EXCITE] = {EXCITON_KERNEL_SPLIT_SQUEEZE, EXCITON_KERNEL_SPLIT_SCALE, EXCITON_KERNEL_COPY, EXCITON_KERNEL_COUNT},
+    [EXCITON_SCHEDULE_SAMPLE_IN_GROUP] = {EXCITON_KERNEL_SAMPLE, EXCITON_KERNEL_COPY, EXCITON_KERNEL_COUNT},
 };
 
 static uint32_t power_of_two_below(uint32_t value)
@@ -69,6 +76,19 @@ static uint64_t unit_elements(const exciton_se_problem *p, const exciton_se_way 
     }
 }
 
+/* Each kernel's unit within the iterations that the driver counts. */
+static exciton_status loops_fit(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, uint64_t space)
+{
+    uint64_t length = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? exciton_min(space, EXCITON_SE_SEGMENT) : space;
+    for (int i = 0; limits->max_iterations && i < KERNELS && kernels_of[way->schedule][i] != EXCITON_KERNEL_COUNT; ++i) {
+        exciton_kernel_spec spec = exciton_se_spec(p, limits, way, kernels_of[way->schedule][i], false);
+        uint64_t need = exciton_se_iterations(p, &spec, spec.kernel == EXCITON_KERNEL_SCALE ? exciton_min(length, 4 * EXCITON_SE_CHUNK) : length);
+        if (need > limits->max_iterations)
+            return refuse(way, "max_iterations", limits->max_iterations, need);
+    }
+    return EXCITON_OK;
+}
+
 exciton_status exciton_se_feasible(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, uint64_t space)
 {
     if (!limits->forms[way->form])
@@ -88,7 +108,8 @@ exciton_status exciton_se_feasible(const exciton_se_problem *p, const exciton_li
     uint32_t buffers = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? 3 : 4;
     if (limits->max_storage_buffers < buffers)
         return refuse(way, "max_storage_buffers", limits->max_storage_buffers, buffers);
-    return local_of_schedule(p, limits, way);
+    exciton_status status = loops_fit(p, limits, way, space);
+    return status ? status : local_of_schedule(p, limits, way);
 }
 
 static exciton_form choose_form(const exciton_se_problem *p, const exciton_limits *limits)
@@ -123,12 +144,6 @@ exciton_status exciton_se_choose(const exciton_se_problem *p, const exciton_limi
     return exciton_se_feasible(p, limits, way, space);
 }
 
-static const exciton_kernel kernels_of[4][5] = {
-    [EXCITON_SCHEDULE_THREE_STAGES] = {EXCITON_KERNEL_SQUEEZE, EXCITON_KERNEL_HIDDEN, EXCITON_KERNEL_GATE, EXCITON_KERNEL_SCALE, EXCITON_KERNEL_COPY},
-    [EXCITON_SCHEDULE_SPLIT_EXCITE] = {EXCITON_KERNEL_SPLIT_SQUEEZE, EXCITON_KERNEL_SPLIT_SCALE, EXCITON_KERNEL_COPY, EXCITON_KERNEL_COUNT},
-    [EXCITON_SCHEDULE_SAMPLE_IN_GROUP] = {EXCITON_KERNEL_SAMPLE, EXCITON_KERNEL_COPY, EXCITON_KERNEL_COUNT},
-};
-
 static void add_variant(exciton_kernel_spec spec, exciton_kernel_spec *specs, uint32_t *count)
 {
     for (uint32_t i = 0; i < *count; ++i)
@@ -139,7 +154,7 @@ static void add_variant(exciton_kernel_spec spec, exciton_kernel_spec *specs, ui
 
 static void add_schedule(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, exciton_kernel_spec *specs, uint32_t *count)
 {
-    for (int i = 0; i < 5 && kernels_of[way->schedule][i] != EXCITON_KERNEL_COUNT; ++i)
+    for (int i = 0; i < KERNELS && kernels_of[way->schedule][i] != EXCITON_KERNEL_COUNT; ++i)
         for (int in_place = 0; in_place < 2; ++in_place)
             add_variant(exciton_se_spec(p, limits, way, kernels_of[way->schedule][i], in_place), specs, count);
 }

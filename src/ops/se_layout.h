@@ -26,6 +26,10 @@ uint64_t exciton_se_round(const exciton_se_problem *problem, const exciton_limit
 /* Local memory of a kernel in form lanes beside the tree, in floats. */
 uint32_t exciton_se_local_floats(const exciton_se_problem *problem, exciton_kernel kernel);
 
+/* At most so many loop iterations, all loops together, a work-item makes for one unit of the kernel; `length` is a unit's
+ * elements of a row. Some drivers count them (limits.max_iterations). */
+uint64_t exciton_se_iterations(const exciton_se_problem *problem, const exciton_kernel_spec *spec, uint64_t length);
+
 exciton_kernel_spec exciton_se_spec(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_se_way *way, exciton_kernel kernel,
                                     bool in_place);
 

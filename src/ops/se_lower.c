@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "ops/se_layout.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 typedef struct lowering {
@@ -25,12 +26,22 @@ static exciton_step begin(const lowering *l, exciton_kernel kernel)
     return (exciton_step){.kernel = exciton_se_spec(l->p, l->limits, l->way, kernel, l->place->in_place)};
 }
 
+/* A name that the kernel does not have is passed over: the helpers below set what several kernels share. */
 static void param(exciton_step *step, const char *name, uint64_t value)
 {
     const exciton_kernel_entry *entry = exciton_kernel_describe(step->kernel.kernel);
     for (uint32_t i = 0; i < entry->param_count; ++i)
         if (!strcmp(entry->params[i], name))
             step->params[i] = (uint32_t)value;
+}
+
+static uint32_t param_value(const exciton_step *step, const char *name)
+{
+    const exciton_kernel_entry *entry = exciton_kernel_describe(step->kernel.kernel);
+    for (uint32_t i = 0; i < entry->param_count; ++i)
+        if (!strcmp(entry->params[i], name))
+            return step->params[i];
+    return 0;
 }
 
 static void param_f32(exciton_step *step, const char *name, float value)
@@ -68,26 +79,33 @@ static uint32_t bind_tensors(const lowering *l, exciton_step *step, uint64_t at,
     return 2;
 }
 
-/* Groups for `units`, each group taking `side` of them at a time; any number is right. Where work-group memory is
- * ordinary memory a group is a task on a processor, and few are best. */
-static uint32_t groups(const lowering *l, uint64_t units, uint64_t side)
+/* Groups for `units`, each group taking `side` of them at a time, with `iterations` for each. Any number gives the right
+ * result; where work-group memory is ordinary memory a group is a task on a processor, and few are best; where the
+ * driver counts iterations a work-item must not take too many units. */
+static exciton_status choose_groups(const lowering *l, exciton_step *step, uint64_t units, uint64_t side, uint64_t iterations)
 {
-    uint64_t most = l->limits->max_group_count ? l->limits->max_group_count : 65535;
-    if (l->limits->local_memory_is_global && l->limits->compute_units)
-        most = exciton_min(most, 2 * (uint64_t)l->limits->compute_units);
-    return (uint32_t)exciton_max(1, exciton_min(most, exciton_divide_up(units, side)));
+    const exciton_limits *limits = l->limits;
+    uint64_t most = limits->max_group_count ? limits->max_group_count : 65535, whole = exciton_divide_up(units, side), few = most, least = 1;
+    if (limits->local_memory_is_global && limits->compute_units)
+        few = exciton_min(most, 2 * (uint64_t)limits->compute_units);
+    if (limits->max_iterations)
+        least = exciton_divide_up(whole, exciton_max(1, limits->max_iterations / iterations));
+    if (least > most)
+        return exciton_fail(EXCITON_ERROR_LIMIT, "schedule: %s: max_group_count is %" PRIu64 ", max_iterations asks for %" PRIu64 " groups",
+                            exciton_kernel_describe(step->kernel.kernel)->name, most, least);
+    step->groups = (uint32_t)exciton_max(1, exciton_max(least, exciton_min(few, whole)));
+    return EXCITON_OK;
 }
 
 static exciton_status add(lowering *l, exciton_step *step, uint64_t units)
 {
     const exciton_kernel_spec *k = &step->kernel;
-    uint64_t side = k->group_size;
-    if (k->form == EXCITON_FORM_LANES) {
-        bool rows = k->kernel == EXCITON_KERNEL_SQUEEZE || k->kernel == EXCITON_KERNEL_SCALE;
-        side = rows ? k->group_size / exciton_min(k->group_size, EXCITON_SE_LANES) : 1;
-    }
-    step->groups = groups(l, units, side);
-    return exciton_steps_add(l->env, &l->out->list, step);
+    bool by_rows = k->kernel == EXCITON_KERNEL_SQUEEZE || k->kernel == EXCITON_KERNEL_SCALE;
+    uint64_t side = k->group_size, length = by_rows ? param_value(step, "unit_length") : l->space;
+    if (k->form == EXCITON_FORM_LANES)
+        side = by_rows ? k->group_size / exciton_min(k->group_size, EXCITON_SE_LANES) : 1;
+    exciton_status status = choose_groups(l, step, units, side, exciton_se_iterations(l->p, k, length));
+    return status ? status : exciton_steps_add(l->env, &l->out->list, step);
 }
 
 static void param_output(const lowering *l, exciton_step *step)
