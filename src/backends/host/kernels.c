@@ -1,0 +1,437 @@
+/* The catalogue's kernels for the host, form rows: written once for vectors of EXCITON_HOST_WIDTH floats, compiled for
+ * each instruction set. The order of every sum is that of docs/numbers.md and no other, so every width gives the same
+ * bits. x and y may be the same array: nothing here reads an element of x after writing it in y. */
+#ifndef EXCITON_HOST_WIDTH
+#  define EXCITON_HOST_WIDTH 4
+#  define EXCITON_HOST_SET exciton_host_baseline
+#  define EXCITON_HOST_NAME "baseline"
+#endif
+
+#include "backends/host/host.h"
+#include "backends/host/params.h"
+
+/* Two functions have the names of public types. */
+#define exciton_gate exciton_scalar_gate
+#define exciton_output exciton_scalar_output
+#define EXCITON_NATIVE_DIVISION 1
+#include "scalar.h"
+#undef exciton_gate
+#undef exciton_output
+
+#include "backends/host/vector.h"
+
+#define READ(type) exciton_host_##type p; memcpy(&p, task->params, sizeof p)
+
+static inline size_t lesser(size_t a, size_t b) { return a < b ? a : b; }
+
+/* ---- Sums of rows ------------------------------------------------------------------------------------------------ */
+
+/* The last, partial round over the lanes of rows of `length` elements; the same for all of them. */
+typedef struct tail {
+    part parts[VECTORS];
+} tail;
+
+INLINE tail tail_of(size_t length)
+{
+    size_t rest = length % EXCITON_LANES;
+    tail t;
+    UNROLL for (size_t j = 0; j < VECTORS; j++)
+        t.parts[j] = part_of(rest <= j * WIDTH ? 0 : lesser(rest - j * WIDTH, WIDTH));
+    return t;
+}
+
+/* The lanes of a chunk, folded down to one vector. A lane without an element in the last round gets +0, which changes no
+ * sum that began with +0. */
+INLINE vec chunk_lanes(const float *x, size_t count, const tail *t)
+{
+    vec lanes[VECTORS];
+    UNROLL for (size_t j = 0; j < VECTORS; j++)
+        lanes[j] = (vec){0};
+    size_t i = 0;
+    for (; i + EXCITON_LANES <= count; i += EXCITON_LANES)
+        UNROLL for (size_t j = 0; j < VECTORS; j++)
+            lanes[j] += load(x + i + j * WIDTH);
+    if (i < count)
+        UNROLL for (size_t j = 0; j < VECTORS; j++)
+            if (i + j * WIDTH < count)
+                lanes[j] += load_part(x + i + j * WIDTH, t->parts[j]);
+    return fold_vectors(lanes);
+}
+
+/* total plus the sums of the row's chunks, in order. */
+static float add_chunks(const float *x, size_t length, float total)
+{
+    const tail t = tail_of(length);
+    while (length > 0) {
+        vec chunks[WIDTH];
+        size_t count = 0;
+        for (; count < WIDTH && length > 0; count++) {
+            size_t size = lesser(length, EXCITON_CHUNK);
+            chunks[count] = chunk_lanes(x, size, &t);
+            x += size;
+            length -= size;
+        }
+        for (size_t i = count; i < WIDTH; i++)
+            chunks[i] = (vec){0};
+        vec sums = fold_lanes(chunks);
+        for (size_t i = 0; i < count; i++)
+            total += sums[i];
+    }
+    return total;
+}
+
+/* out[r] = the sum of row r, rows of `length` elements one after the other. A single chunk's sum is never -0, so that
+ * adding it to +0 need not be done. */
+static void sum_rows(const float *x, size_t rows, size_t length, float *out)
+{
+    if (length > EXCITON_CHUNK) {
+        for (size_t r = 0; r < rows; r++)
+            out[r] = add_chunks(x + r * length, length, 0.0f);
+        return;
+    }
+    const tail t = tail_of(length);
+    for (size_t r = 0; r < rows; r += WIDTH) {
+        vec chunks[WIDTH];
+        size_t count = lesser(rows - r, WIDTH);
+        for (size_t i = 0; i < count; i++)
+            chunks[i] = chunk_lanes(x + (r + i) * length, length, &t);
+        for (size_t i = count; i < WIDTH; i++)
+            chunks[i] = (vec){0};
+        store_part(out + r, fold_lanes(chunks), part_of(count));
+    }
+}
+
+static void divide_all(float *v, size_t count, float divisor)
+{
+    for (size_t i = 0; i < count; i++)
+        v[i] = exciton_divide(v[i], divisor);
+}
+
+/* ---- Layers ------------------------------------------------------------------------------------------------------ */
+
+#define TILE (8 * WIDTH) /* outputs of a layer that stay in registers */
+
+/* out[j] = start[j] (NULL: +0) + the sum over i of matrix[i][j] * factors[i], i ascending, for `vectors` vectors of j, or
+ * for `part` < WIDTH elements where that isn't 0. */
+INLINE void layer_tile(float *out, const float *start, const float *matrix, size_t pitch, const float *factors, size_t count,
+                       size_t vectors, size_t some)
+{
+    vec sums[8];
+    UNROLL for (size_t j = 0; j < vectors; j++)
+        sums[j] = start == NULL ? (vec){0} : some != 0 ? load_part(start, part_of(some)) : load(start + j * WIDTH);
+    for (size_t i = 0; i < count; i++) {
+        const float *row = matrix + i * pitch;
+        UNROLL for (size_t j = 0; j < vectors; j++)
+            sums[j] += (some != 0 ? load_part(row, part_of(some)) : load(row + j * WIDTH)) * factors[i];
+    }
+    UNROLL for (size_t j = 0; j < vectors; j++) {
+        if (some != 0)
+            store_part(out, sums[j], part_of(some));
+        else
+            store(out + j * WIDTH, sums[j]);
+    }
+}
+
+/* The same for `width` outputs, a multiple of 8. */
+static void layer(float *out, const float *start, const float *matrix, size_t pitch, const float *factors, size_t count,
+                  size_t width)
+{
+#define FROM(v, j) ((v) == NULL ? NULL : (v) + (j))
+    size_t j = 0;
+    for (; j + 8 * WIDTH <= width; j += 8 * WIDTH)
+        layer_tile(out + j, FROM(start, j), matrix + j, pitch, factors, count, 8, 0);
+    for (; j + 4 * WIDTH <= width; j += 4 * WIDTH)
+        layer_tile(out + j, FROM(start, j), matrix + j, pitch, factors, count, 4, 0);
+    for (; j + 2 * WIDTH <= width; j += 2 * WIDTH)
+        layer_tile(out + j, FROM(start, j), matrix + j, pitch, factors, count, 2, 0);
+    for (; j + WIDTH <= width; j += WIDTH)
+        layer_tile(out + j, FROM(start, j), matrix + j, pitch, factors, count, 1, 0);
+    if (WIDTH > 8 && j < width)
+        layer_tile(out + j, FROM(start, j), matrix + j, pitch, factors, count, 1, 8);
+#undef FROM
+}
+
+static void activate(float *v, size_t count, uint32_t activation)
+{
+    switch (activation) {
+    case 1:
+        for (size_t i = 0; i < count; i++)
+            v[i] = exciton_relu(v[i]);
+        break;
+    case 2:
+        for (size_t i = 0; i < count; i++)
+            v[i] = exciton_silu(v[i]);
+        break;
+    case 3:
+        for (size_t i = 0; i < count; i++)
+            v[i] = exciton_hard_swish(v[i]);
+        break;
+    default:
+        break;
+    }
+}
+
+static void finish_gates(float *v, size_t count, uint32_t gate, float slope, float offset)
+{
+    if (gate == 1)
+        for (size_t i = 0; i < count; i++)
+            v[i] = exciton_hard_sigmoid(v[i], slope, offset);
+    else
+        for (size_t i = 0; i < count; i++)
+            v[i] = exciton_sigmoid(v[i]);
+}
+
+static void add_to(float *sums, const float *v, size_t count)
+{
+    for (size_t j = 0; j < count; j++)
+        sums[j] += v[j];
+}
+
+/* h[r] for r from `first` to end - 1, both multiples of 8: each block's part of W1 s is a sum of its own. */
+static void hidden_layer(float *h, const float *w, const float *s, size_t channels, size_t hidden, size_t block, size_t first,
+                         size_t end, uint32_t activation)
+{
+    size_t pitch = exciton_host_pitch((uint32_t)hidden);
+    const float *bias = w + channels * pitch;
+    for (size_t r = first; r < end; r += TILE) {
+        float sums[TILE];
+        size_t width = lesser(end - r, TILE);
+        memcpy(h + r, bias + r, width * sizeof *h);
+        for (size_t c = 0; c < channels; c += block) {
+            layer(sums, NULL, w + c * pitch + r, pitch, s + c, lesser(block, channels - c), width);
+            add_to(h + r, sums, width);
+        }
+    }
+    activate(h + first, end - first, activation);
+}
+
+/* g[c] for c from `first` to end - 1, both multiples of 8. */
+static void gate_layer(float *g, const float *w, const float *h, size_t channels, size_t hidden, size_t first, size_t end,
+                       uint32_t gate, float slope, float offset)
+{
+    size_t h_pitch = exciton_host_pitch((uint32_t)hidden), pitch = exciton_host_pitch((uint32_t)channels);
+    const float *w2 = w + channels * h_pitch + h_pitch;
+    layer(g + first, w2 + hidden * pitch + first, w2 + first, pitch, h, hidden, end - first);
+    finish_gates(g + first, end - first, gate, slope, offset);
+}
+
+/* ---- Scaling ----------------------------------------------------------------------------------------------------- */
+
+/* exciton_output on a vector. As a signed number -0 and the negative floats to -inf are the lowest; NaNs stay. */
+INLINE vec output(vec x, vec g, bool residual, bool relu)
+{
+    vec y = g * x;
+    if (residual)
+        y = y + x;
+    if (relu)
+        y = (vec)((vec_int)y & ((vec_int)y > (int32_t)0xff800000));
+    return y;
+}
+
+/* The last vector overlaps the one before it; it is read before anything is written, since y may be x. */
+INLINE void scale_row(const float *x, float *y, size_t length, float gate, bool residual, bool relu)
+{
+    vec g = gate - (vec){0}; /* -0 stays -0 */
+    if (length < WIDTH) {
+        store_part(y, output(load_part(x, part_of(length)), g, residual, relu), part_of(length));
+        return;
+    }
+    vec last = load(x + length - WIDTH);
+    size_t i = 0;
+    for (; i + 4 * WIDTH <= length; i += 4 * WIDTH) {
+        vec v[4];
+        UNROLL for (size_t j = 0; j < 4; j++)
+            v[j] = load(x + i + j * WIDTH);
+        UNROLL for (size_t j = 0; j < 4; j++)
+            store(y + i + j * WIDTH, output(v[j], g, residual, relu));
+    }
+    for (; i + WIDTH <= length; i += WIDTH)
+        store(y + i, output(load(x + i), g, residual, relu));
+    if (i < length)
+        store(y + length - WIDTH, output(last, g, residual, relu));
+}
+
+INLINE void scale_with(const float *x, float *y, size_t rows, size_t length, const float *g, bool residual, bool relu)
+{
+    if (length == 1) {
+        for (; rows >= WIDTH; rows -= WIDTH, x += WIDTH, y += WIDTH, g += WIDTH)
+            store(y, output(load(x), load(g), residual, relu));
+        if (rows > 0)
+            store_part(y, output(load_part(x, part_of(rows)), load_part(g, part_of(rows)), residual, relu), part_of(rows));
+        return;
+    }
+    for (size_t r = 0; r < rows; r++)
+        scale_row(x + r * length, y + r * length, length, g[r], residual, relu);
+}
+
+/* Rows of `length` elements one after the other, and a gate for each. */
+static void scale_rows(const float *x, float *y, size_t rows, size_t length, const float *g, uint32_t residual, uint32_t then)
+{
+    if (residual != 0 && then == 1)
+        scale_with(x, y, rows, length, g, true, true);
+    else if (residual != 0)
+        scale_with(x, y, rows, length, g, true, false);
+    else if (then == 1)
+        scale_with(x, y, rows, length, g, false, true);
+    else
+        scale_with(x, y, rows, length, g, false, false);
+}
+
+/* ---- Kernels ----------------------------------------------------------------------------------------------------- */
+
+static void squeeze(const exciton_host_task *task, uint64_t first, uint64_t end)
+{
+    READ(squeeze);
+    const float *x = task->x + p.x_at;
+    bool whole = p.units_per_row == 1 && p.carry == 0 && p.row_length <= EXCITON_CHUNK;
+    for (uint64_t u = first; u < end;) {
+        size_t column = u % p.out_width;
+        float *out = task->t + p.t_at + u / p.out_width * p.out_pitch + column;
+        size_t count = lesser(end - u, p.out_width - column); /* neighbours in T */
+        if (whole) {
+            sum_rows(x + u * p.row_length, count, p.row_length, out);
+        } else {
+            for (size_t i = 0; i < count; i++) {
+                uint64_t row = (u + i) / p.units_per_row, begin = (u + i) % p.units_per_row * p.unit_length;
+                out[i] = add_chunks(x + row * p.row_length + begin, lesser(p.unit_length, p.row_length - begin),
+                                    p.carry != 0 ? out[i] : 0.0f);
+            }
+        }
+        if (p.divide != 0)
+            divide_all(out, count, p.divisor);
+        u += count;
+    }
+}
+
+static void hidden(const exciton_host_task *task, uint64_t first, uint64_t end)
+{
+    READ(hidden);
+    size_t pitch = exciton_host_pitch(p.hidden), channel_pitch = exciton_host_pitch(p.channels);
+    for (uint64_t u = first; u < end;) {
+        size_t n = u / pitch, r = u % pitch, count = lesser(end - u, pitch - r);
+        hidden_layer(task->t + p.h_at + n * pitch, task->w, task->t + p.s_at + n * channel_pitch, p.channels, p.hidden, p.block,
+                     r, r + count, p.activation);
+        u += count;
+    }
+}
+
+static void gate(const exciton_host_task *task, uint64_t first, uint64_t end)
+{
+    READ(gate);
+    size_t pitch = exciton_host_pitch(p.channels), hidden_pitch = exciton_host_pitch(p.hidden);
+    for (uint64_t u = first; u < end;) {
+        size_t n = u / pitch, c = u % pitch, count = lesser(end - u, pitch - c);
+        gate_layer(task->t + p.g_at + n * pitch, task->w, task->t + p.h_at + n * hidden_pitch, p.channels, p.hidden, c, c + count,
+                   p.gate, p.slope, p.offset);
+        u += count;
+    }
+}
+
+static void scale(const exciton_host_task *task, uint64_t first, uint64_t end)
+{
+    READ(scale);
+    const float *x = task->x + p.x_at;
+    float *y = task->y + p.y_at;
+    size_t pitch = exciton_host_pitch(p.channels);
+    for (uint64_t u = first; u < end;) {
+        uint64_t row = u / p.units_per_row, begin = u % p.units_per_row * p.unit_length;
+        size_t sample = (row + p.first_row) / p.channels, channel = (row + p.first_row) % p.channels;
+        const float *g = task->t + p.g_at + sample * pitch + channel;
+        size_t count = 1;
+        if (p.units_per_row == 1) {
+            count = lesser(end - u, p.channels - channel);
+            scale_rows(x + row * p.row_length, y + row * p.row_length, count, p.row_length, g, p.residual, p.then);
+        } else {
+            size_t at = row * p.row_length + begin;
+            scale_rows(x + at, y + at, 1, lesser(p.unit_length, p.row_length - begin), g, p.residual, p.then);
+        }
+        u += count;
+    }
+}
+
+static void split_squeeze(const exciton_host_task *task, uint64_t first, uint64_t end)
+{
+    READ(split_squeeze);
+    size_t blocks = (p.channels - 1) / p.block + 1, pitch = exciton_host_pitch(p.hidden),
+           channel_pitch = exciton_host_pitch(p.channels);
+    size_t first_row = p.first_unit / blocks * p.channels + p.first_unit % blocks * p.block;
+    for (uint64_t u = first; u < end; u++) {
+        size_t unit = p.first_unit + u, n = unit / blocks, c = unit % blocks * p.block;
+        size_t count = lesser(p.block, p.channels - c);
+        float *s = task->t + p.s_at + n * channel_pitch + c;
+        sum_rows(task->x + p.x_at + (n * p.channels + c - first_row) * p.row_length, count, p.row_length, s);
+        divide_all(s, count, p.divisor);
+        layer(task->t + p.parts_at + unit * pitch, NULL, task->w + c * pitch, pitch, s, count, pitch);
+    }
+}
+
+/* h of sample n: the parts in block order, then the activation. */
+static void add_parts(float *h, const float *bias, const float *parts, size_t blocks, size_t pitch, uint32_t activation)
+{
+    memcpy(h, bias, pitch * sizeof *h);
+    for (size_t b = 0; b < blocks; b++)
+        add_to(h, parts + b * pitch, pitch);
+    activate(h, pitch, activation);
+}
+
+static void split_scale(const exciton_host_task *task, uint64_t first, uint64_t end)
+{
+    READ(split_scale);
+    size_t blocks = (p.channels - 1) / p.block + 1, pitch = exciton_host_pitch(p.hidden),
+           channel_pitch = exciton_host_pitch(p.channels);
+    size_t first_row = p.first_unit / blocks * p.channels + p.first_unit % blocks * p.block;
+    const float *parts = task->t + p.parts_at;
+    float *h = NULL;
+    for (uint64_t u = first; u < end; u++) {
+        size_t unit = p.first_unit + u, n = unit / blocks, b = unit % blocks, c = b * p.block;
+        size_t count = lesser(p.block, p.channels - c), at = (n * p.channels + c - first_row) * p.row_length;
+        float *g = task->t + p.g_at + n * channel_pitch;
+        if (h == NULL || b == 0) { /* once a sample and range, in the memory of its first unit */
+            h = task->t + p.h_at + unit * pitch;
+            add_parts(h, task->w + p.channels * pitch, parts + n * blocks * pitch, blocks, pitch, p.activation);
+        }
+        gate_layer(g, task->w, h, p.channels, p.hidden, c, lesser(c + p.block, channel_pitch), p.gate, p.slope, p.offset);
+        scale_rows(task->x + p.x_at + at, task->y + p.y_at + at, count, p.row_length, g + c, p.residual, p.then);
+    }
+}
+
+static void sample(const exciton_host_task *task, uint64_t first, uint64_t end)
+{
+    READ(sample);
+    size_t pitch = exciton_host_pitch(p.hidden), channel_pitch = exciton_host_pitch(p.channels);
+    for (uint64_t u = first; u < end; u++) {
+        const float *x = task->x + p.x_at + u * p.channels * p.row_length;
+        float *s = task->t + p.s_at + u * channel_pitch, *h = task->t + p.h_at + u * pitch,
+              *g = task->t + p.g_at + u * channel_pitch;
+        sum_rows(x, p.channels, p.row_length, s);
+        divide_all(s, p.channels, p.divisor);
+        hidden_layer(h, task->w, s, p.channels, p.hidden, p.block, 0, pitch, p.activation);
+        gate_layer(g, task->w, h, p.channels, p.hidden, 0, channel_pitch, p.gate, p.slope, p.offset);
+        scale_rows(x, task->y + p.y_at + u * p.channels * p.row_length, p.channels, p.row_length, g, p.residual, p.then);
+    }
+}
+
+static void copy(const exciton_host_task *task, uint64_t first, uint64_t end)
+{
+    READ(copy);
+    for (uint64_t u = first; u < end;) {
+        size_t i = u / p.width, j = u % p.width, count = lesser(end - u, p.width - j);
+        memcpy(task->y + p.y_at + u, task->t + p.t_at + i * p.pitch + j, count * sizeof(float));
+        u += count;
+    }
+}
+
+const exciton_host_set EXCITON_HOST_SET = {
+    .name = EXCITON_HOST_NAME,
+    .width = EXCITON_HOST_WIDTH,
+    .routines = {
+        [EXCITON_KERNEL_SQUEEZE] = squeeze,
+        [EXCITON_KERNEL_HIDDEN] = hidden,
+        [EXCITON_KERNEL_GATE] = gate,
+        [EXCITON_KERNEL_SCALE] = scale,
+        [EXCITON_KERNEL_SPLIT_SQUEEZE] = split_squeeze,
+        [EXCITON_KERNEL_SPLIT_SCALE] = split_scale,
+        [EXCITON_KERNEL_SAMPLE] = sample,
+        [EXCITON_KERNEL_COPY] = copy,
+    },
+};
