@@ -169,7 +169,8 @@ void *exciton_library_open(const char *name, char *why, size_t size)
 {
     if (size > 0)
         why[0] = 0;
-    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    /* Loaders and drivers keep threads and state of their own: once loaded they stay. */
+    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (library == NULL) {
         const char *reason = dlerror();
         (void)snprintf(why, size, "%s", reason != NULL ? reason : name);

@@ -92,7 +92,8 @@ static exciton_status loops_fit(const exciton_se_problem *p, const exciton_limit
 exciton_status exciton_se_feasible(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, uint64_t space)
 {
     if (!limits->forms[way->form])
-        return exciton_fail(EXCITON_ERROR_UNSUPPORTED, "form %s: the device has no such form", exciton_form_name(way->form));
+        return exciton_fail(EXCITON_ERROR_UNSUPPORTED, "schedule %s: form %s: the device has no such form", exciton_schedule_name(way->schedule),
+                            exciton_form_name(way->form));
     uint64_t longest = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? (uint64_t)EXCITON_SE_SEGMENT * EXCITON_SE_SEGMENT : EXCITON_SE_SEGMENT;
     if (space > longest)
         return refuse(way, "spatial size", longest, space);

@@ -1,0 +1,131 @@
+/* Options: `--name value` or `--name=value`, read by a table that also makes the help. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/tool.h"
+
+/* "a, b, c" of a choice's names, cut where it does not fit. */
+static void list_choices(const tool_choice *choices, char *text, size_t size)
+{
+    size_t at = 0;
+    text[0] = 0;
+    for (; choices->name && at < size; choices++)
+        at += (size_t)snprintf(text + at, size - at, "%s%s", at ? ", " : "", choices->name);
+}
+
+static void show_help(const char *command, const tool_option *options)
+{
+    printf("exciton %s [options]\n", command);
+    for (; options->name; options++) {
+        char left[64], names[160] = "";
+        snprintf(left, sizeof left, "--%s%s%s", options->name, options->flag ? "" : " ",
+                 options->flag ? "" : options->choice ? "NAME" : options->value);
+        if (options->choice)
+            list_choices(options->choices, names, sizeof names);
+        printf("  %-26s%s%s%s%s\n", left, options->help, names[0] ? ": " : "", names, options->required ? " (required)" : "");
+    }
+    printf("  %-26s%s\n", "--help", "this list");
+}
+
+static int set_number(const tool_option *option, const char *value)
+{
+    uint64_t number = 0;
+    const char *at = value;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        uint64_t digit = (uint64_t)(*at - '0');
+        if (number > (UINT64_MAX - digit) / 10)
+            break;
+        number = number * 10 + digit;
+    }
+    if (at == value || *at || number < option->least || number > option->most)
+        return tool_error(TOOL_BAD_OPTION, "option --%s: %s: a whole number from %llu to %llu is needed", option->name, value,
+                          (unsigned long long)option->least, (unsigned long long)option->most);
+    *option->number = number;
+    return TOOL_DONE;
+}
+
+static int set_fraction(const tool_option *option, const char *value)
+{
+    char *end = NULL;
+    float number = 0;
+    if (value[strspn(value, "0123456789+-.eE")] == 0) /* no blanks, no hexadecimal, no nan */
+        number = strtof(value, &end);
+    if (!end || end == value || *end || !isfinite(number))
+        return tool_error(TOOL_BAD_OPTION, "option --%s: %s: a finite decimal number is needed", option->name, value);
+    *option->fraction = number;
+    *option->given = true;
+    return TOOL_DONE;
+}
+
+static int set_choice(const tool_option *option, const char *value)
+{
+    char names[160];
+    for (const tool_choice *choice = option->choices; choice->name; choice++)
+        if (!strcmp(choice->name, value)) {
+            *option->choice = choice->value;
+            return TOOL_DONE;
+        }
+    list_choices(option->choices, names, sizeof names);
+    return tool_error(TOOL_BAD_OPTION, "option --%s: %s: no such choice (%s)", option->name, value, names);
+}
+
+static int set_value(const tool_option *option, const char *value)
+{
+    if (!value[0])
+        return tool_error(TOOL_BAD_OPTION, "option --%s: \"\": a value is needed", option->name);
+    if (option->number)
+        return set_number(option, value);
+    if (option->fraction)
+        return set_fraction(option, value);
+    if (option->choice)
+        return set_choice(option, value);
+    *option->text = value;
+    return TOOL_DONE;
+}
+
+/* The option that `argument` names; `value` is what follows '=', or NULL. */
+static const tool_option *find(const tool_option *options, const char *argument, const char **value)
+{
+    const char *name = argument + 2, *equals = strchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    *value = equals ? equals + 1 : NULL;
+    for (; options->name; options++)
+        if (strlen(options->name) == length && !strncmp(options->name, name, length))
+            return options;
+    return NULL;
+}
+
+int tool_options_parse(const char *command, const tool_option *options, int argc, char **argv, bool *help)
+{
+    for (int i = 0; i < argc; i++)
+        if (!strcmp(argv[i], "--help")) {
+            show_help(command, options);
+            *help = true;
+            return TOOL_DONE;
+        }
+    for (int i = 0; i < argc; i++) {
+        const char *value;
+        if (strncmp(argv[i], "--", 2))
+            return tool_error(TOOL_BAD_OPTION, "option: %s: not an option; `exciton %s --help` lists them", argv[i], command);
+        const tool_option *option = find(options, argv[i], &value);
+        if (!option)
+            return tool_error(TOOL_BAD_OPTION, "option: %s: unknown; `exciton %s --help` lists them", argv[i], command);
+        if (option->flag) {
+            if (value)
+                return tool_error(TOOL_BAD_OPTION, "option --%s: %s: takes no value", option->name, value);
+            *option->flag = true;
+            continue;
+        }
+        if (!value && (i + 1 == argc || !strncmp(argv[i + 1], "--", 2)))
+            return tool_error(TOOL_BAD_OPTION, "option --%s: nothing follows: a value is needed", option->name);
+        int status = set_value(option, value ? value : argv[++i]);
+        if (status != TOOL_DONE)
+            return status;
+    }
+    for (; options->name; options++)
+        if (options->required && !*options->text)
+            return tool_error(TOOL_BAD_OPTION, "option --%s: missing: `exciton %s` needs it", options->name, command);
+    return TOOL_DONE;
+}
