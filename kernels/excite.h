@@ -68,14 +68,14 @@ EXCITON_FN void exciton_activate_all(uint activation, __global float *h, uint n)
             h[j] = exciton_activate(activation, h[j]);
 }
 
-EXCITON_FN void exciton_gate_all(uint gate, float slope, float offset, __global float *g, uint n)
+EXCITON_FN void exciton_apply_gate_all(uint gate, float slope, float offset, __global float *g, uint n)
 {
     if (gate == 1u)
         for (uint j = 0; j < n; ++j)
-            g[j] = exciton_gate(1u, slope, offset, g[j]);
+            g[j] = exciton_apply_gate(1u, slope, offset, g[j]);
     else
         for (uint j = 0; j < n; ++j)
-            g[j] = exciton_gate(0u, slope, offset, g[j]);
+            g[j] = exciton_apply_gate(0u, slope, offset, g[j]);
 }
 
 #endif

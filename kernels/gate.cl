@@ -13,6 +13,6 @@ __kernel void exciton_gate_rows(SLOT_IN(w), SLOT(t), const uint samples, const u
         float g = w[BIAS2_AT(channels, hidden) + c];
         for (uint r = 0; r < hidden; ++r, row += pitch)
             g += *row * h[r];
-        t[g_at + u] = exciton_gate(gate, as_float(slope), as_float(offset), g);
+        t[g_at + u] = exciton_apply_gate(gate, as_float(slope), as_float(offset), g);
     }
 }

@@ -198,8 +198,8 @@ EXCITON_FN float exciton_sum_lanes(__global const float *x, uint n, uint longest
 
 /* ---- scaling ---- */
 
-/* exciton_output for eight. */
-EXCITON_FN float8 exciton_output8(uint residual, uint then, float g, float8 x)
+/* exciton_apply_output for eight. */
+EXCITON_FN float8 exciton_apply_output8(uint residual, uint then, float g, float8 x)
 {
     float8 y = x * g;
     if (residual != 0u)
@@ -224,16 +224,16 @@ EXCITON_FN void exciton_scale_row(__global float *y, __global const float *x, ui
             STORE8(d, y + 24);
         }
     for (; n >= 8u; n -= 8u, x += 8, y += 8)
-        STORE8(exciton_output8(residual, then, g, LOAD8(x)), y);
+        STORE8(exciton_apply_output8(residual, then, g, LOAD8(x)), y);
     for (uint i = 0; i < n; ++i)
-        y[i] = exciton_output(residual, then, g, x[i]);
+        y[i] = exciton_apply_output(residual, then, g, x[i]);
 }
 
 /* A row by the work-items of a slot. */
 EXCITON_FN void exciton_scale_row_lanes(__global float *y, __global const float *x, uint n, float g, uint residual, uint then)
 {
     for (uint i = ROW_ITEM; i < n; i += ROW_ITEMS)
-        y[i] = exciton_output(residual, then, g, x[i]);
+        y[i] = exciton_apply_output(residual, then, g, x[i]);
 }
 
 #endif

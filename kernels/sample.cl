@@ -27,7 +27,7 @@ __kernel void exciton_sample_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_at
                             min(block, channels - c), h_pitch);
         exciton_activate_all(activation, h, h_pitch);
         exciton_product(PRODUCT_FROM_BASE, g, bias2, weight2, c_pitch, h, hidden, c_pitch);
-        exciton_gate_all(gate, as_float(slope), as_float(offset), g, c_pitch);
+        exciton_apply_gate_all(gate, as_float(slope), as_float(offset), g, c_pitch);
         for (uint c = channels; c > 0u; --c) { /* the last rows are still in cache */
             const uint at = first + (c - 1u) * row_length;
             exciton_scale_row(Y_ROW(at), X_ROW(at), row_length, g[c - 1u], residual, then);
@@ -81,7 +81,7 @@ __kernel void exciton_sample_lanes(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_a
             float sum = w[BIAS2_AT(channels, hidden) + c];
             for (uint r = 0; r < hidden; ++r, weight += c_pitch)
                 sum += *weight * h[r];
-            s[c] = exciton_gate(gate, as_float(slope), as_float(offset), sum);
+            s[c] = exciton_apply_gate(gate, as_float(slope), as_float(offset), sum);
             t[g_at + u * c_pitch + c] = s[c];
         }
         barrier(CLK_LOCAL_MEM_FENCE);

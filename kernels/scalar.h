@@ -24,7 +24,7 @@
 #error "exciton: -cl-fast-relaxed-math changes results"
 #endif
 #pragma OPENCL FP_CONTRACT OFF
-#define EXCITON_FN static inline
+#define EXCITON_FN static inline __attribute__((always_inline)) /* PoCL calls them an element at a time otherwise */
 #define exciton_bits(v) as_uint(v)
 #define exciton_float(u) as_float(u)
 #define EXCITON_FROM_INT(u) ((float)(int)(u)) /* the value of a 32-bit integer in two's complement */
@@ -241,13 +241,13 @@ EXCITON_FN float exciton_activate(uint activation, float v)
 }
 
 /* gate: 0 sigmoid, 1 hard-sigmoid (slope and offset count only there) */
-EXCITON_FN float exciton_gate(uint gate, float slope, float offset, float v)
+EXCITON_FN float exciton_apply_gate(uint gate, float slope, float offset, float v)
 {
     return gate == 1u ? exciton_hard_sigmoid(v, slope, offset) : exciton_sigmoid(v);
 }
 
 /* y = g x, or x + g x with a residual; then: 0 nothing, 1 relu */
-EXCITON_FN float exciton_output(uint residual, uint then, float g, float x)
+EXCITON_FN float exciton_apply_output(uint residual, uint then, float g, float x)
 {
     float p = g * x;
     float y = residual != 0u ? p + x : p;

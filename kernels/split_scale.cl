@@ -38,7 +38,7 @@ __kernel void exciton_split_scale_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint
         __global float *h = t + h_at + unit * pitch, *g = t + g_at + sample * PITCH(channels) + begin;
         exciton_split_hidden(h, bias1, t + parts_at + sample * blocks * pitch, blocks, pitch, activation);
         exciton_product(PRODUCT_FROM_BASE, g, bias2 + begin, weight2 + begin, PITCH(channels), h, hidden, PITCH(count));
-        exciton_gate_all(gate, as_float(slope), as_float(offset), g, PITCH(count));
+        exciton_apply_gate_all(gate, as_float(slope), as_float(offset), g, PITCH(count));
         uint at = (sample * channels + begin - first_row) * row_length;
         for (uint c = 0; c < count; ++c, at += row_length)
             exciton_scale_row(Y_ROW(at), X_ROW(at), row_length, g[c], residual, then);
@@ -79,7 +79,7 @@ __kernel void exciton_split_scale_lanes(SLOTS_XY, SLOT_IN(w), SLOT(t), const uin
             float sum = w[BIAS2_AT(channels, hidden) + begin + c];
             for (uint r = 0; r < hidden; ++r, weight += PITCH(channels))
                 sum += *weight * h[r];
-            g[c] = exciton_gate(gate, as_float(slope), as_float(offset), sum);
+            g[c] = exciton_apply_gate(gate, as_float(slope), as_float(offset), sum);
             t[g_at + sample * PITCH(channels) + begin + c] = g[c];
         }
         barrier(CLK_LOCAL_MEM_FENCE);

@@ -43,8 +43,8 @@ static float wrong_reciprocal(float b)
 #define exciton_silu integer_silu
 #define exciton_hard_swish integer_hard_swish
 #define exciton_activate integer_activate
-#define exciton_gate integer_gate
-#define exciton_output integer_output
+#define exciton_apply_gate integer_gate
+#define exciton_apply_output integer_output
 #include "scalar.h"
 #undef EXCITON_SCALAR_H
 #undef EXCITON_FN
@@ -67,8 +67,8 @@ static float wrong_reciprocal(float b)
 #undef exciton_silu
 #undef exciton_hard_swish
 #undef exciton_activate
-#undef exciton_gate
-#undef exciton_output
+#undef exciton_apply_gate
+#undef exciton_apply_output
 #include "scalar.h"
 
 #ifndef EXCITON_NATIVE_DIVISION
@@ -346,8 +346,8 @@ static void test_bits(void **state)
         assert_nan(exciton_hard_swish(nan));
         for (uint32_t residual = 0; residual < 2; residual++)
             for (uint32_t then = 0; then < 2; then++) {
-                assert_nan(exciton_output(residual, then, nan, 1.0f));
-                assert_nan(exciton_output(residual, then, 1.0f, nan));
+                assert_nan(exciton_apply_output(residual, then, nan, 1.0f));
+                assert_nan(exciton_apply_output(residual, then, 1.0f, nan));
             }
     }
     assert_false(exciton_is_nan(INFINITY));
@@ -396,22 +396,22 @@ static void test_selectors(void **state)
             assert_nan(exciton_activate(3, v));
         else
             assert_bits(exciton_activate(3, v) + 0.0f, exciton_bits(v * h + 0.0f));
-        assert_bits(exciton_gate(0, 9.0f, 9.0f, v), exciton_bits(exciton_sigmoid(v)));
+        assert_bits(exciton_apply_gate(0, 9.0f, 9.0f, v), exciton_bits(exciton_sigmoid(v)));
         product = 0.2f * v;
         h = product + 0.5f;
-        assert_bits(exciton_gate(1, 0.2f, 0.5f, v), exciton_bits(h <= 0.0f ? 0.0f : h > 1.0f ? 1.0f : h));
+        assert_bits(exciton_apply_gate(1, 0.2f, 0.5f, v), exciton_bits(h <= 0.0f ? 0.0f : h > 1.0f ? 1.0f : h));
 
         float g = 0.3f;
         product = g * v;
         float sum = product + v;
-        assert_bits(exciton_output(0, 0, g, v), exciton_bits(product));
-        assert_bits(exciton_output(1, 0, g, v), exciton_bits(sum));
-        assert_bits(exciton_output(0, 1, g, v), exciton_bits(product > 0.0f ? product : 0.0f));
-        assert_bits(exciton_output(1, 1, g, v), exciton_bits(sum > 0.0f ? sum : 0.0f));
+        assert_bits(exciton_apply_output(0, 0, g, v), exciton_bits(product));
+        assert_bits(exciton_apply_output(1, 0, g, v), exciton_bits(sum));
+        assert_bits(exciton_apply_output(0, 1, g, v), exciton_bits(product > 0.0f ? product : 0.0f));
+        assert_bits(exciton_apply_output(1, 1, g, v), exciton_bits(sum > 0.0f ? sum : 0.0f));
     }
     /* contraction would show: (1 + 2^-12)^2 - 1 has a last bit that the rounded product lacks */
     volatile float x = 1.0f + 0x1p-12f;
-    assert_bits(exciton_output(1, 0, x, x), exciton_bits((float)(1.0 + 0x1p-11) + x));
+    assert_bits(exciton_apply_output(1, 0, x, x), exciton_bits((float)(1.0 + 0x1p-11) + x));
     assert_bits(exciton_hard_sigmoid(x, x, -1.0f), exciton_bits(0x1p-11f));
 }
 
