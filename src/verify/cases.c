@@ -24,7 +24,8 @@ static uint64_t hashed(uint64_t v)
 
 exciton_random exciton_random_begin(uint64_t seed, uint64_t stream)
 {
-    return (exciton_random){.state = hashed(hashed(seed + UINT64_C(0x9e3779b97f4a7c15)) ^ hashed(stream * UINT64_C(0xd1342543de82ef95) + 1))};
+    return (exciton_random){
+        .state = hashed(hashed(seed + UINT64_C(0x9e3779b97f4a7c15)) ^ hashed(stream * UINT64_C(0xd1342543de82ef95) + 1))};
 }
 
 uint32_t exciton_random_next(exciton_random *random)
@@ -68,10 +69,10 @@ exciton_status exciton_suite_check(const char *suite)
 
 /* Rows about the lanes (32), the chunk (4,096) and the sizes of real networks. */
 static const uint16_t spatials[][4] = {
-    {1, 1}, {1, 2}, {1, 3}, {1, 7}, {1, 16}, {1, 31}, {1, 32}, {1, 33}, {1, 63}, {1, 64}, {1, 65}, {1, 100}, {1, 127}, {1, 255},
-    {1, 300}, {1, 1000}, {1, 4095}, {1, 4096}, {1, 4097}, {1, 5000}, {1, 8193},
-    {2, 1, 1}, {2, 7, 7}, {2, 7, 7}, {2, 14, 14}, {2, 14, 14}, {2, 5, 3}, {2, 9, 11}, {2, 1, 49}, {2, 16, 16}, {2, 28, 28}, {2, 3, 40},
-    {2, 3, 129}, {2, 56, 56}, {2, 65, 63}, {2, 80, 60},
+    {1, 1},       {1, 2},       {1, 3},       {1, 7},       {1, 16},      {1, 31},       {1, 32},      {1, 33},     {1, 63},
+    {1, 64},      {1, 65},      {1, 100},     {1, 127},     {1, 255},     {1, 300},      {1, 1000},    {1, 4095},   {1, 4096},
+    {1, 4097},    {1, 5000},    {1, 8193},    {2, 1, 1},    {2, 7, 7},    {2, 7, 7},     {2, 14, 14},  {2, 14, 14}, {2, 5, 3},
+    {2, 9, 11},   {2, 1, 49},   {2, 16, 16},  {2, 28, 28},  {2, 3, 40},   {2, 3, 129},   {2, 56, 56},  {2, 65, 63}, {2, 80, 60},
     {3, 1, 1, 1}, {3, 2, 3, 5}, {3, 4, 4, 4}, {3, 7, 7, 1}, {3, 3, 5, 7}, {3, 8, 9, 10}, {3, 4, 7, 7},
 };
 /* Around multiples of 8, since kernels pad to them. */
@@ -163,7 +164,8 @@ exciton_se exciton_case_describe(const exciton_case *c)
 void exciton_case_text(const exciton_case *c, char text[EXCITON_CASE_TEXT])
 {
     static const char *const activations[] = {"default", "identity", "relu", "silu", "hard-swish"};
-    static const char *const gates[] = {"default", "sigmoid", "hard-sigmoid-6", "hard-sigmoid-5", "hard-sigmoid-paddle", "custom"};
+    static const char *const gates[] = {"default", "sigmoid", "hard-sigmoid-6", "hard-sigmoid-5", "hard-sigmoid-paddle",
+                                        "custom"};
     static const char *const patterns[] = {"uniform", "spread", "spikes"};
     uint32_t slope, offset;
     memcpy(&slope, &c->slope, 4);
@@ -172,8 +174,8 @@ void exciton_case_text(const exciton_case *c, char text[EXCITON_CASE_TEXT])
     for (uint32_t d = 0, at = 0; d < c->shape.dims && at < sizeof size; ++d)
         at += (uint32_t)snprintf(size + at, sizeof size - at, "x%" PRIu64, c->shape.spatial[d]);
     snprintf(text, EXCITON_CASE_TEXT,
-             "case %" PRIu32 " seed %" PRIu64 ": %" PRIu64 "x%" PRIu64 "%s hidden %" PRIu64 " bias %d%d activation %s gate %s %08" PRIx32
-             " %08" PRIx32 " output %s then %s x %s w %s",
+             "case %" PRIu32 " seed %" PRIu64 ": %" PRIu64 "x%" PRIu64 "%s hidden %" PRIu64
+             " bias %d%d activation %s gate %s %08" PRIx32 " %08" PRIx32 " output %s then %s x %s w %s",
              c->number, c->seed, c->shape.batch, c->channels, size, c->hidden, c->bias1, c->bias2, activations[c->activation],
              gates[c->gate], slope, offset, c->output == EXCITON_OUTPUT_RESIDUAL ? "residual" : "scale",
              c->then == EXCITON_THEN_RELU ? "relu" : "nothing", patterns[c->x_pattern], patterns[c->weight_pattern]);

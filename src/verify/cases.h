@@ -28,7 +28,13 @@ typedef struct exciton_case {
     exciton_pattern x_pattern, weight_pattern;
 } exciton_case;
 
-typedef enum exciton_case_tensor { EXCITON_CASE_X, EXCITON_CASE_W1, EXCITON_CASE_B1, EXCITON_CASE_W2, EXCITON_CASE_B2 } exciton_case_tensor;
+typedef enum exciton_case_tensor {
+    EXCITON_CASE_X,
+    EXCITON_CASE_W1,
+    EXCITON_CASE_B1,
+    EXCITON_CASE_W2,
+    EXCITON_CASE_B2
+} exciton_case_tensor;
 
 /* Pseudo-random numbers: a counter hashed (splitmix64). */
 typedef struct exciton_random {

@@ -27,7 +27,8 @@ void exciton_digest_begin(exciton_sha256 *hash, const char *suite)
     exciton_sha256_add(hash, text, (size_t)length);
 }
 
-void exciton_digest_case(exciton_sha256 *hash, const exciton_case *c, const float *y, const float *s, const float *h, const float *g)
+void exciton_digest_case(exciton_sha256 *hash, const exciton_case *c, const float *y, const float *s, const float *h,
+                         const float *g)
 {
     char text[EXCITON_CASE_TEXT];
     exciton_case_text(c, text);

@@ -7,6 +7,7 @@
 #include "verify/cases.h"
 
 void exciton_digest_begin(exciton_sha256 *hash, const char *suite);
-void exciton_digest_case(exciton_sha256 *hash, const exciton_case *c, const float *y, const float *s, const float *h, const float *g);
+void exciton_digest_case(exciton_sha256 *hash, const exciton_case *c, const float *y, const float *s, const float *h,
+                         const float *g);
 
 #endif

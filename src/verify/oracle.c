@@ -113,7 +113,8 @@ static exciton_estimate weigh(const float *w, const exciton_estimate *inputs, ui
     return estimate(sum, passed + gamma_of(count + 1) * magnitude);
 }
 
-void exciton_oracle_gates(const exciton_case *c, const exciton_case_data *data, exciton_estimate *s, exciton_estimate *h, exciton_estimate *g)
+void exciton_oracle_gates(const exciton_case *c, const exciton_case_data *data, exciton_estimate *s, exciton_estimate *h,
+                          exciton_estimate *g)
 {
     uint64_t channels = c->channels, hidden = c->hidden, spatial = exciton_case_spatial(c);
     for (uint64_t n = 0; n < c->shape.batch; ++n) {
@@ -160,7 +161,8 @@ uint64_t exciton_oracle_check(const exciton_estimate *estimates, uint64_t count,
     return count;
 }
 
-uint64_t exciton_oracle_check_output(const exciton_case *c, const exciton_case_data *data, const exciton_estimate *g, const float *y)
+uint64_t exciton_oracle_check_output(const exciton_case *c, const exciton_case_data *data, const exciton_estimate *g,
+                                     const float *y)
 {
     uint64_t spatial = exciton_case_spatial(c), count = exciton_case_count(c, EXCITON_CASE_X);
     for (uint64_t i = 0; i < count; ++i) {

@@ -27,7 +27,8 @@ typedef struct exciton_case_data {
 } exciton_case_data;
 
 /* s and g are [N, C], h is [N, R]. */
-void exciton_oracle_gates(const exciton_case *c, const exciton_case_data *data, exciton_estimate *s, exciton_estimate *h, exciton_estimate *g);
+void exciton_oracle_gates(const exciton_case *c, const exciton_case_data *data, exciton_estimate *s, exciton_estimate *h,
+                          exciton_estimate *g);
 
 /* True where `got` is a NaN exactly where the estimate is and within the bound elsewhere. */
 bool exciton_estimate_admits(const exciton_estimate *estimate, float got);
@@ -35,7 +36,8 @@ exciton_estimate exciton_oracle_output(const exciton_case *c, const exciton_esti
 
 /* Index of the first element that is outside its bound, or `count`. */
 uint64_t exciton_oracle_check(const exciton_estimate *estimates, uint64_t count, const float *got);
-uint64_t exciton_oracle_check_output(const exciton_case *c, const exciton_case_data *data, const exciton_estimate *g, const float *y);
+uint64_t exciton_oracle_check_output(const exciton_case *c, const exciton_case_data *data, const exciton_estimate *g,
+                                     const float *y);
 
 /* e^v, within 1e-15 of its value for |v| < 11,000. Not libm's: the library links libc only. */
 long double exciton_oracle_exp(long double v);

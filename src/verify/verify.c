@@ -91,8 +91,8 @@ static exciton_status reserve(verification *v, const exciton_verify_params *para
         return out_of_memory();
     exciton_status status = EXCITON_OK;
     for (uint32_t b = 0; b < 3 && status == EXCITON_OK; ++b)
-        status = exciton_buffer_create(v->device, (b < 2 ? v->capacity : v->saved_capacity) * sizeof(float), EXCITON_DOMAIN_DEFAULT,
-                                       &v->buffers[b]);
+        status = exciton_buffer_create(v->device, (b < 2 ? v->capacity : v->saved_capacity) * sizeof(float),
+                                       EXCITON_DOMAIN_DEFAULT, &v->buffers[b]);
     return status;
 }
 
@@ -121,8 +121,11 @@ static void fill_words(float *to, uint64_t count, uint32_t word)
 
 static exciton_case_data data_of(const verification *v)
 {
-    return (exciton_case_data){.x = v->image[0] + GUARD, .w1 = v->weights[EXCITON_CASE_W1], .w2 = v->weights[EXCITON_CASE_W2],
-                               .b1 = v->c.bias1 ? v->weights[EXCITON_CASE_B1] : NULL, .b2 = v->c.bias2 ? v->weights[EXCITON_CASE_B2] : NULL};
+    return (exciton_case_data){.x = v->image[0] + GUARD,
+                               .w1 = v->weights[EXCITON_CASE_W1],
+                               .w2 = v->weights[EXCITON_CASE_W2],
+                               .b1 = v->c.bias1 ? v->weights[EXCITON_CASE_B1] : NULL,
+                               .b2 = v->c.bias2 ? v->weights[EXCITON_CASE_B2] : NULL};
 }
 
 static void prepare(verification *v)
@@ -181,13 +184,14 @@ static void hold_to_oracle(verification *v, const run *r)
     uint64_t at = exciton_oracle_check_output(&v->c, &data, v->estimates[G], v->reference[Y]);
     if (at < v->counts[Y]) {
         exciton_estimate wanted = exciton_oracle_output(&v->c, &v->estimates[G][at / exciton_case_spatial(&v->c)], data.x[at]);
-        fail_case(v, r, "y[%llu] is %.9g, not %.9Lg within %.3Lg", (unsigned long long)at, (double)v->reference[Y][at], wanted.value, wanted.bound);
+        fail_case(v, r, "y[%llu] is %.9g, not %.9Lg within %.3Lg", (unsigned long long)at, (double)v->reference[Y][at],
+                  wanted.value, wanted.bound);
     }
     for (int a = S; a < AREAS; ++a) {
         at = exciton_oracle_check(v->estimates[a], v->counts[a], v->reference[a]);
         if (at < v->counts[a])
-            fail_case(v, r, "%s[%llu] is %.9g, not %.9Lg within %.3Lg", area_names[a], (unsigned long long)at, (double)v->reference[a][at],
-                      v->estimates[a][at].value, v->estimates[a][at].bound);
+            fail_case(v, r, "%s[%llu] is %.9g, not %.9Lg within %.3Lg", area_names[a], (unsigned long long)at,
+                      (double)v->reference[a][at], v->estimates[a][at].value, v->estimates[a][at].bound);
     }
 }
 
@@ -236,7 +240,8 @@ static exciton_status execute(verification *v, exciton_plan *plan, const run *r)
     exciton_view saved[AREAS];
     for (int a = X; a < AREAS; ++a)
         saved[a] = (exciton_view){.buffer = v->buffers[buffer_of((area)a)], .offset = v->starts[a] * sizeof(float)};
-    exciton_args args = {.size = sizeof args, .in = saved[X], .out = saved[r->in_place ? X : Y], .s = saved[S], .h = saved[H], .g = saved[G]};
+    exciton_args args = {
+        .size = sizeof args, .in = saved[X], .out = saved[r->in_place ? X : Y], .s = saved[S], .h = saved[H], .g = saved[G]};
     exciton_binding *binding = NULL;
     exciton_status status = exciton_binding_create(plan, &args, &binding);
     exciton_ticket ticket = 0;

@@ -44,7 +44,8 @@ static void run_numbers(suite *s, const bed *b)
 static void run_enums(suite *s, const bed *b)
 {
     for (int i = 0; i < 9; ++i) {
-        static const char *const names[] = {"activation", "gate", "output", "then", "schedule", "form", "type", "order", "group size"};
+        static const char *const names[] = {"activation", "gate", "output", "then",      "schedule",
+                                            "form",       "type", "order",  "group size"};
         exciton_se se = good_se(b);
         switch (i) {
         case 0: se.activation = (exciton_activation)99; break;
@@ -112,9 +113,11 @@ static void run_pointers(suite *s, const bed *b)
     check_status(exciton_buffer_create(device, 4, EXCITON_DOMAIN_DEFAULT, NULL), EXCITON_ERROR_ARGUMENT, "buffer NULL");
     check_status(exciton_buffer_create(NULL, 4, EXCITON_DOMAIN_DEFAULT, &buffer), EXCITON_ERROR_ARGUMENT, "device NULL");
     exciton_status status = exciton_buffer_create(device, UINT64_MAX - 1, EXCITON_DOMAIN_DEFAULT, &buffer);
-    check(status == EXCITON_ERROR_OVERFLOW || status == EXCITON_ERROR_LIMIT, "a buffer of 2^64 - 2 bytes: %s", exciton_status_text(status));
+    check(status == EXCITON_ERROR_OVERFLOW || status == EXCITON_ERROR_LIMIT, "a buffer of 2^64 - 2 bytes: %s",
+          exciton_status_text(status));
     status = exciton_buffer_create(device, UINT64_C(1) << 60, EXCITON_DOMAIN_DEFAULT, &buffer);
-    check(status == EXCITON_ERROR_LIMIT || status == EXCITON_ERROR_MEMORY, "a buffer of 2^60 bytes: %s", exciton_status_text(status));
+    check(status == EXCITON_ERROR_LIMIT || status == EXCITON_ERROR_MEMORY, "a buffer of 2^60 bytes: %s",
+          exciton_status_text(status));
     check(buffer == NULL, "a failed buffer_create left a buffer");
 
     uint32_t word = 0;
@@ -162,7 +165,8 @@ static void run_views(const bed *b, exciton_buffer *large)
     const exciton_view x = {b->x, 0}, y = {b->y, 0};
     refuse_binding(b, &(exciton_args){.in = x}, EXCITON_ERROR_ARGUMENT, "y missing");
     refuse_binding(b, &(exciton_args){.out = y}, EXCITON_ERROR_ARGUMENT, "x missing");
-    refuse_binding(b, &(exciton_args){.in = {(exciton_buffer *)b->plan, 0}, .out = y}, EXCITON_ERROR_ARGUMENT, "a plan for a buffer");
+    refuse_binding(b, &(exciton_args){.in = {(exciton_buffer *)b->plan, 0}, .out = y}, EXCITON_ERROR_ARGUMENT,
+                   "a plan for a buffer");
     for (uint64_t offset = 1; offset < 4; ++offset) {
         refuse_binding(b, &(exciton_args){.in = {large, offset}, .out = y}, EXCITON_ERROR_ARGUMENT, "x at an odd byte");
         refuse_binding(b, &(exciton_args){.in = x, .out = {large, offset}}, EXCITON_ERROR_ARGUMENT, "y at an odd byte");
@@ -181,7 +185,8 @@ static void run_shapes(const bed *b)
     uint64_t bytes = 1;
     args.shape.batch = max.batch + 1;
     refuse_binding(b, &args, EXCITON_ERROR_SHAPE, "a batch above the plan's");
-    check_status(exciton_plan_scratch_bytes(b->plan, &args.shape, &bytes), EXCITON_ERROR_SHAPE, "scratch_bytes of a shape above the plan's");
+    check_status(exciton_plan_scratch_bytes(b->plan, &args.shape, &bytes), EXCITON_ERROR_SHAPE,
+                 "scratch_bytes of a shape above the plan's");
     args.shape = max;
     args.shape.spatial[0] = max.spatial[0] + 1;
     refuse_binding(b, &args, EXCITON_ERROR_SHAPE, "a plane above the plan's");
@@ -242,16 +247,19 @@ static void run_foreign(suite *s, bed *b)
 {
     const exciton_view x = {b->x, 0}, y = {b->y, 0};
     exciton_buffer *foreign = NULL;
-    if (check_status(exciton_buffer_create(s->host.device, b->bytes, EXCITON_DOMAIN_DEFAULT, &foreign), EXCITON_OK, "a foreign buffer")) {
+    if (check_status(exciton_buffer_create(s->host.device, b->bytes, EXCITON_DOMAIN_DEFAULT, &foreign), EXCITON_OK,
+                     "a foreign buffer")) {
         refuse_binding(b, &(exciton_args){.in = {foreign, 0}, .out = y}, EXCITON_ERROR_FOREIGN, "x of another device");
         refuse_binding(b, &(exciton_args){.in = x, .out = {foreign, 0}}, EXCITON_ERROR_FOREIGN, "y of another device");
         refuse_binding(b, &(exciton_args){.in = x, .out = y, .s = {foreign, 0}}, EXCITON_ERROR_FOREIGN, "s of another device");
-        refuse_binding(b, &(exciton_args){.in = x, .out = y, .scratch = {foreign, 0}}, EXCITON_ERROR_FOREIGN, "scratch of another device");
+        refuse_binding(b, &(exciton_args){.in = x, .out = y, .scratch = {foreign, 0}}, EXCITON_ERROR_FOREIGN,
+                       "scratch of another device");
     }
     exciton_binding *binding = NULL;
     exciton_ticket ticket = 7;
     if (check_status(bed_bind(b, b->x, b->y, &binding), EXCITON_OK, "binding"))
-        check_status(exciton_submit(s->host.device, &binding, 1, &ticket), EXCITON_ERROR_FOREIGN, "submit: a binding of another device");
+        check_status(exciton_submit(s->host.device, &binding, 1, &ticket), EXCITON_ERROR_FOREIGN,
+                     "submit: a binding of another device");
     check(ticket == 0, "a failed submission gave a ticket");
     exciton_binding_destroy(binding);
     exciton_buffer_destroy(foreign);
@@ -265,10 +273,12 @@ static void run_names(suite *s)
     exciton_verify_result result;
     check_status(exciton_device_open(s->context, "no such device", &device), EXCITON_ERROR_ABSENT, "an absent device");
     check(strstr(exciton_last_error(), "host") != NULL, "the line doesn't list what there is: %s", exciton_last_error());
-    check_status(exciton_device_open(s->context, "opencl:no such device", &device), EXCITON_ERROR_ABSENT, "an absent device of one API");
+    check_status(exciton_device_open(s->context, "opencl:no such device", &device), EXCITON_ERROR_ABSENT,
+                 "an absent device of one API");
     check_status(exciton_device_open(s->context, "host", NULL), EXCITON_ERROR_ARGUMENT, "device NULL");
     check_status(exciton_device_open(NULL, "host", &device), EXCITON_ERROR_ARGUMENT, "context NULL");
-    check_status(exciton_device_verify(s->device.device, &(exciton_verify_params){.suite = "se-f64/1"}, &result), EXCITON_ERROR_NAME, "no such suite");
+    check_status(exciton_device_verify(s->device.device, &(exciton_verify_params){.suite = "se-f64/1"}, &result),
+                 EXCITON_ERROR_NAME, "no such suite");
     check(strstr(exciton_last_error(), "se-f32/1") != NULL, "the line doesn't list the suites: %s", exciton_last_error());
     check_status(exciton_device_verify(s->device.device, NULL, NULL), EXCITON_ERROR_ARGUMENT, "verify: result NULL");
     check_status(exciton_device_verify(NULL, NULL, &result), EXCITON_ERROR_ARGUMENT, "verify: device NULL");
@@ -311,7 +321,8 @@ void section_arguments(suite *s)
     bed b;
     exciton_buffer *large = NULL;
     if (bed_open(s, &b, EXCITON_SCHEDULE_DEFAULT) &&
-        check_status(exciton_buffer_create(s->device.device, 4 * b.bytes + 65536, EXCITON_DOMAIN_DEFAULT, &large), EXCITON_OK, "buffer")) {
+        check_status(exciton_buffer_create(s->device.device, 4 * b.bytes + 65536, EXCITON_DOMAIN_DEFAULT, &large), EXCITON_OK,
+                     "buffer")) {
         bed_poison(&b, b.y);
         run_numbers(s, &b);
         run_enums(s, &b);

@@ -26,7 +26,8 @@ static void run_batches(suite *s, const variant *v, const tensors *t, exciton_pl
             memcpy(&bits, &got[i], 4);
             different += i < count ? memcmp(&got[i], &t->y[i], 4) != 0 : bits != UINT32_C(0xffffffff);
         }
-        check(different == 0, "%s: batch %" PRIu64 ": %" PRIu64 " elements differ", exciton_schedule_name(v->schedule), n, different);
+        check(different == 0, "%s: batch %" PRIu64 ": %" PRIu64 " elements differ", exciton_schedule_name(v->schedule), n,
+              different);
     }
     free(got);
     (void)s;
@@ -52,7 +53,8 @@ void section_batches(suite *s)
     tensors_make(&v.c, &t);
     exciton_buffer *x = NULL, *y = NULL;
     uint64_t bytes = t.count * sizeof(float);
-    bool ready = suite_reference(s, &v, &t) && exciton_buffer_create(s->device.device, bytes, EXCITON_DOMAIN_DEFAULT, &x) == EXCITON_OK &&
+    bool ready = suite_reference(s, &v, &t) &&
+                 exciton_buffer_create(s->device.device, bytes, EXCITON_DOMAIN_DEFAULT, &x) == EXCITON_OK &&
                  exciton_buffer_create(s->device.device, bytes, EXCITON_DOMAIN_DEFAULT, &y) == EXCITON_OK &&
                  exciton_buffer_write(x, 0, t.x, bytes) == EXCITON_OK;
     check(ready, "buffers: %s", exciton_last_error());

@@ -32,7 +32,8 @@ bool bed_open(suite *s, bed *b, exciton_schedule schedule)
     exciton_buffer **const buffers[] = {&b->x, &b->y, &b->z};
     bool ok = fill_rounds(s, b) && check_status(engine_plan(&s->device, &b->v, &b->t, &b->plan), EXCITON_OK, "bed: plan");
     for (int i = 0; i < 3 && ok; ++i)
-        ok = check_status(exciton_buffer_create(s->device.device, b->bytes, EXCITON_DOMAIN_DEFAULT, buffers[i]), EXCITON_OK, "bed: buffer");
+        ok = check_status(exciton_buffer_create(s->device.device, b->bytes, EXCITON_DOMAIN_DEFAULT, buffers[i]), EXCITON_OK,
+                          "bed: buffer");
     return ok && check_status(exciton_buffer_write(b->x, 0, b->t.x, b->bytes), EXCITON_OK, "bed: x");
 }
 
@@ -67,7 +68,8 @@ exciton_status bed_poison(const bed *b, exciton_buffer *buffer)
 bool bed_holds(const bed *b, exciton_buffer *buffer, int round)
 {
     unsigned char *bytes = malloc(b->bytes);
-    bool same = bytes && exciton_buffer_read(buffer, 0, bytes, b->bytes) == EXCITON_OK && memcmp(bytes, b->rounds[round], b->bytes) == 0;
+    bool same = bytes && exciton_buffer_read(buffer, 0, bytes, b->bytes) == EXCITON_OK &&
+                memcmp(bytes, b->rounds[round], b->bytes) == 0;
     free(bytes);
     return same;
 }

@@ -64,13 +64,15 @@ static const char *level_name(factor f, int level) { return variant_factors[f].l
 /* Whether `c` has its cases; a refused cell is skipped by name, or fails where nothing may be refused. */
 static void judge(const suite *s, const cell *c, int schedule, int form, int place)
 {
-    const char *names[] = {level_name(FACTOR_SCHEDULE, schedule), level_name(FACTOR_FORM, form), level_name(FACTOR_PLACEMENT, place)};
+    const char *names[] = {level_name(FACTOR_SCHEDULE, schedule), level_name(FACTOR_FORM, form),
+                           level_name(FACTOR_PLACEMENT, place)};
     if (c->compared)
         check(true, "%s", names[0]);
     else if (c->refused && (!s->options.no_skips || !s->limits.forms[form]))
         check_skip("%s, %s, %s: %" PRIu32 " cases refused: %s", names[0], names[1], names[2], c->refused, c->why);
     else
-        check(false, "no case compared under %s, %s, %s%s%s", names[0], names[1], names[2], c->refused ? "; refused: " : "", c->why);
+        check(false, "no case compared under %s, %s, %s%s%s", names[0], names[1], names[2], c->refused ? "; refused: " : "",
+              c->why);
 }
 
 static void report_cells(const suite *s)

@@ -61,8 +61,9 @@ static const profile *find_profile(const char *name)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: conformance --device SEL [--cases N] [--full] [--seed S] [--case NAME] [--clamp PROFILE] [--validate]\n"
-                    "                   [--sections A,B] [--iterations N] [--golden FILE] [--no-skips] [--list]\n  sections:");
+    fprintf(stderr,
+            "usage: conformance --device SEL [--cases N] [--full] [--seed S] [--case NAME] [--clamp PROFILE] [--validate]\n"
+            "                   [--sections A,B] [--iterations N] [--golden FILE] [--no-skips] [--list]\n  sections:");
     for (int i = 0; i < SECTIONS; ++i)
         fprintf(stderr, " %s", sections[i].name);
     fprintf(stderr, "\n  profiles:");
@@ -183,8 +184,9 @@ int main(int count, char **arguments)
     }
     int result = open_devices(&s);
     if (result == 0) {
-        printf("%s (%s, %s), seed %" PRIu64 "%s%s%s\n", s.info.name, s.info.driver, s.info.version, s.options.seed, s.options.clamp ? ", clamp " : "",
-               s.options.clamp ? s.options.clamp : "", s.options.validate ? ", validation layer" : "");
+        printf("%s (%s, %s), seed %" PRIu64 "%s%s%s\n", s.info.name, s.info.driver, s.info.version, s.options.seed,
+               s.options.clamp ? ", clamp " : "", s.options.clamp ? s.options.clamp : "",
+               s.options.validate ? ", validation layer" : "");
         run_sections(&s);
         result = check_finish(s.options.selector);
     }

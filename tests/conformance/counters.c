@@ -67,15 +67,17 @@ static void run_dispatches(counted *c, bool driver)
     exciton_binding_info info = {0};
     exciton_ticket ticket;
     uint64_t before = dispatches();
-    if (!check_status(exciton_binding_create(c->plan, &(exciton_args){.in = {c->x, 0}, .out = {c->y[0], 0}}, &c->bindings[0]), EXCITON_OK, "binding"))
+    if (!check_status(exciton_binding_create(c->plan, &(exciton_args){.in = {c->x, 0}, .out = {c->y[0], 0}}, &c->bindings[0]),
+                      EXCITON_OK, "binding"))
         return;
     check_status(exciton_binding_get_info(c->bindings[0], &info), EXCITON_OK, "info");
-    check(info.dispatches >= 1 && info.dispatches <= 2 && info.pieces == 1, "1x64x32x32 takes %" PRIu32 " dispatches in %" PRIu32 " pieces", info.dispatches,
-          info.pieces);
+    check(info.dispatches >= 1 && info.dispatches <= 2 && info.pieces == 1,
+          "1x64x32x32 takes %" PRIu32 " dispatches in %" PRIu32 " pieces", info.dispatches, info.pieces);
     check_status(exciton_submit(c->device, c->bindings, 1, &ticket), EXCITON_OK, "submit");
     check_status(exciton_wait(c->device, ticket, EXCITON_WAIT_DEFAULT), EXCITON_OK, "wait");
     uint64_t made = dispatches() - before;
-    check(made == (driver ? info.dispatches : 0), "the driver saw %" PRIu64 " dispatches, the binding says %" PRIu32, made, info.dispatches);
+    check(made == (driver ? info.dispatches : 0), "the driver saw %" PRIu64 " dispatches, the binding says %" PRIu32, made,
+          info.dispatches);
 }
 
 /* ---- Nothing but submissions and waits ---- */
@@ -83,8 +85,9 @@ static void run_dispatches(counted *c, bool driver)
 /* clGetEventInfo asks whether an event is over: OpenCL has no wait that ends by itself. */
 static bool may_be_called(const char *name)
 {
-    static const char *const allowed[] = {"clEnqueueNDRangeKernel", "clFlush", "clWaitForEvents", "clGetEventInfo", "clReleaseEvent", "vkQueueSubmit", "vkWaitForFences",
-                                          "vkResetFences", "vkGetFenceStatus"};
+    static const char *const allowed[] = {"clEnqueueNDRangeKernel", "clFlush",        "clWaitForEvents",
+                                          "clGetEventInfo",         "clReleaseEvent", "vkQueueSubmit",
+                                          "vkWaitForFences",        "vkResetFences",  "vkGetFenceStatus"};
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; ++i)
         if (strcmp(name, allowed[i]) == 0)
             return true;
@@ -119,8 +122,8 @@ static void run_submissions(counted *c)
     allocations = test_count(&c->allocator.calls) - allocations;
     check(allocations == 0, "1,000 submissions allocated %" PRIu64 " times", allocations);
     for (uint32_t i = 0; (entry = seam_at(i)) != NULL && i < 200; ++i)
-        check(may_be_called(entry->name) || entry->calls == calls[i], "1,000 submissions called %s %" PRIu64 " times", entry->name,
-              entry->calls - calls[i]);
+        check(may_be_called(entry->name) || entry->calls == calls[i], "1,000 submissions called %s %" PRIu64 " times",
+              entry->name, entry->calls - calls[i]);
 }
 
 /* ---- No compilation ---- */
@@ -146,7 +149,8 @@ static uint64_t compiled_files(const suite *s)
 
 static uint64_t compilations(void)
 {
-    static const char *const names[] = {"clCreateProgramWithSource", "clBuildProgram", "vkCreateShaderModule", "vkCreateComputePipelines"};
+    static const char *const names[] = {"clCreateProgramWithSource", "clBuildProgram", "vkCreateShaderModule",
+                                        "vkCreateComputePipelines"};
     uint64_t calls = 0;
     for (int i = 0; i < 4; ++i)
         calls += seam_calls(names[i]);
@@ -163,7 +167,8 @@ static void run_smaller(suite *s, exciton_schedule schedule)
         uint64_t before = compilations(), left = compiled_files(s);
         for (uint64_t n = 1; n <= 32; ++n)
             for (int way = 0; way < 4; ++way) {
-                exciton_args args = {.in = {c.x, 0}, .out = {way & 1 ? c.x : c.y[0], 0}, .shape = {.batch = n, .dims = 1, .spatial = {98}}};
+                exciton_args args = {
+                    .in = {c.x, 0}, .out = {way & 1 ? c.x : c.y[0], 0}, .shape = {.batch = n, .dims = 1, .spatial = {98}}};
                 if (way & 2) {
                     args.shape.spatial[0] = 1 + n * 3 % 98;
                     args.s.buffer = c.y[1];
@@ -171,9 +176,11 @@ static void run_smaller(suite *s, exciton_schedule schedule)
                 }
                 check_status(exciton_run(c.plan, &args), EXCITON_OK, "batch %" PRIu64, n);
             }
-        check(compilations() == before, "%s: smaller shapes compiled %" PRIu64 " times", exciton_schedule_name(schedule), compilations() - before);
+        check(compilations() == before, "%s: smaller shapes compiled %" PRIu64 " times", exciton_schedule_name(schedule),
+              compilations() - before);
         uint64_t now = compiled_files(s);
-        check(now == left, "%s: smaller shapes left %" PRIu64 " files in POCL_CACHE_DIR", exciton_schedule_name(schedule), now - left);
+        check(now == left, "%s: smaller shapes left %" PRIu64 " files in POCL_CACHE_DIR", exciton_schedule_name(schedule),
+              now - left);
     }
     close_counted(&c);
 }

@@ -18,12 +18,14 @@ static void run_line(suite *s, const char *name, uint32_t cases, uint64_t seed, 
     exciton_verify_result result;
     uint32_t last = 0;
     exciton_verify_params params = {.suite = name, .cases = cases, .seed = seed, .progress = count_progress, .user = &last};
-    if (!check_status(exciton_device_verify(s->device.device, &params, &result), EXCITON_OK, "%s, %" PRIu32 " cases, seed %" PRIu64, name, cases, seed))
+    if (!check_status(exciton_device_verify(s->device.device, &params, &result), EXCITON_OK,
+                      "%s, %" PRIu32 " cases, seed %" PRIu64, name, cases, seed))
         return;
     printf("  %s %" PRIu32 " %" PRIu64 " %s\n", name, cases, seed, result.digest);
     check(last == cases && result.cases == cases, "%" PRIu32 " of %" PRIu32 " cases", result.cases, cases);
     check(result.failed == 0, "%" PRIu32 " cases failed; the first: %s", result.failed, result.first_failure);
-    check(strcmp(result.digest, digest) == 0, "%s, %" PRIu32 " cases, seed %" PRIu64 ": %s, not %s", name, cases, seed, result.digest, digest);
+    check(strcmp(result.digest, digest) == 0, "%s, %" PRIu32 " cases, seed %" PRIu64 ": %s, not %s", name, cases, seed,
+          result.digest, digest);
 }
 
 /* A case's own digest, with bit `flip` of its outputs changed (none: UINT64_MAX). */
@@ -64,7 +66,8 @@ static void run_bits(suite *s)
     char right[65], other[65];
     exciton_verify_result result;
     if (check_status(engine_fill(&s->device, &v, &t), EXCITON_OK, "case 0 of seed 11") &&
-        check_status(exciton_device_verify(s->device.device, &(exciton_verify_params){.cases = 1, .seed = 11}, &result), EXCITON_OK, "verify")) {
+        check_status(exciton_device_verify(s->device.device, &(exciton_verify_params){.cases = 1, .seed = 11}, &result),
+                     EXCITON_OK, "verify")) {
         digest_of(&v, &t, UINT64_MAX, right);
         check(strcmp(right, result.digest) == 0, "the digest of one case is %s, its outputs' is %s", result.digest, right);
         uint64_t bits = (t.count + 2 * t.rows + t.hidden_rows) * 32;

@@ -77,8 +77,12 @@ exciton_status engine_plan(engine *e, const variant *v, const tensors *t, excito
     exciton_se se = exciton_case_describe(&v->c);
     if (v->default_hidden)
         se.hidden = 0;
-    se.fc1 = (exciton_layer){.data = v->order1 == EXCITON_ORDER_IN_OUT ? t->w1_in_out : t->w1, .order = v->order1, .bias = v->c.bias1 ? t->b1 : NULL};
-    se.fc2 = (exciton_layer){.data = v->order2 == EXCITON_ORDER_IN_OUT ? t->w2_in_out : t->w2, .order = v->order2, .bias = v->c.bias2 ? t->b2 : NULL};
+    se.fc1 = (exciton_layer){.data = v->order1 == EXCITON_ORDER_IN_OUT ? t->w1_in_out : t->w1,
+                             .order = v->order1,
+                             .bias = v->c.bias1 ? t->b1 : NULL};
+    se.fc2 = (exciton_layer){.data = v->order2 == EXCITON_ORDER_IN_OUT ? t->w2_in_out : t->w2,
+                             .order = v->order2,
+                             .bias = v->c.bias2 ? t->b2 : NULL};
     se.max = v->max;
     se.schedule = v->schedule;
     se.form = v->form;
@@ -213,8 +217,8 @@ static void compare(const variant *v, const layout *l, uint32_t b, const float *
         }
     locate(l, b, first, where, sizeof where);
     variant_text(v, text);
-    check(false, "%s is %.9g (%08" PRIx32 "), wanted %.9g (%08" PRIx32 "); %" PRIu64 " words differ\n      %s", where, (double)got[first],
-          bits_of(got[first]), (double)wanted[first], bits_of(wanted[first]), different, text);
+    check(false, "%s is %.9g (%08" PRIx32 "), wanted %.9g (%08" PRIx32 "); %" PRIu64 " words differ\n      %s", where,
+          (double)got[first], bits_of(got[first]), (double)wanted[first], bits_of(wanted[first]), different, text);
 }
 
 /* ---- Runs ---- */
@@ -293,7 +297,8 @@ static exciton_status check_scratch(const variant *v, const prepared *p)
     }
     char text[VARIANT_TEXT];
     variant_text(v, text);
-    check(status != EXCITON_OK || wrong == 0, "%" PRIu32 " words around the scratch of %" PRIu64 " bytes were written\n      %s", wrong, p->scratch_bytes, text);
+    check(status != EXCITON_OK || wrong == 0,
+          "%" PRIu32 " words around the scratch of %" PRIu64 " bytes were written\n      %s", wrong, p->scratch_bytes, text);
     return status;
 }
 

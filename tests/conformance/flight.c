@@ -13,7 +13,8 @@ static void run_chains(suite *s, bed *b)
     exciton_ticket ticket = 0, last = 0;
     exciton_device *device = s->device.device;
     bool ready = check_status(bed_bind(b, b->x, b->x, &again), EXCITON_OK, "in place") &&
-                 check_status(bed_bind(b, b->x, b->y, &first), EXCITON_OK, "x to y") && check_status(bed_bind(b, b->y, b->z, &second), EXCITON_OK, "y to z");
+                 check_status(bed_bind(b, b->x, b->y, &first), EXCITON_OK, "x to y") &&
+                 check_status(bed_bind(b, b->y, b->z, &second), EXCITON_OK, "y to z");
     for (int i = 0; i < BED_ROUNDS && ready; ++i) {
         check_status(exciton_submit(device, &again, 1, &ticket), EXCITON_OK, "submission %d", i);
         check(ticket > last, "tickets grow");
@@ -48,7 +49,8 @@ static void run_many(suite *s, bed *b)
         list[i] = binding;
     exciton_ticket ticket = 0;
     check_status(exciton_buffer_write(b->x, 0, b->t.x, b->bytes), EXCITON_OK, "x");
-    check_status(exciton_submit(s->device.device, list, BED_ROUNDS, &ticket), EXCITON_OK, "one binding %d times in a call", BED_ROUNDS);
+    check_status(exciton_submit(s->device.device, list, BED_ROUNDS, &ticket), EXCITON_OK, "one binding %d times in a call",
+                 BED_ROUNDS);
     check(bed_holds(b, b->x, BED_ROUNDS), "one binding many times in a call: other bits");
     check_status(exciton_submit(s->device.device, list, MANY, &ticket), EXCITON_OK, "200 bindings in a call");
     check_status(exciton_wait(s->device.device, ticket, EXCITON_WAIT_DEFAULT), EXCITON_OK, "wait");
@@ -59,7 +61,8 @@ static void run_many(suite *s, bed *b)
 static void run_writes(suite *s, bed *b)
 {
     exciton_binding *one = NULL, *two = NULL;
-    if (check_status(bed_bind(b, b->x, b->y, &one), EXCITON_OK, "x to y") && check_status(bed_bind(b, b->x, b->z, &two), EXCITON_OK, "x to z")) {
+    if (check_status(bed_bind(b, b->x, b->y, &one), EXCITON_OK, "x to y") &&
+        check_status(bed_bind(b, b->x, b->z, &two), EXCITON_OK, "x to z")) {
         exciton_buffer_write(b->x, 0, b->rounds[3], b->bytes);
         exciton_submit(s->device.device, &one, 1, NULL);
         exciton_buffer_write(b->x, 0, b->rounds[7], b->bytes);
@@ -112,7 +115,8 @@ static void run_destruction(suite *s)
     bed b;
     if (bed_open(s, &b, EXCITON_SCHEDULE_DEFAULT)) {
         exciton_binding *binding = NULL, *last = NULL;
-        if (check_status(bed_bind(&b, b.x, b.x, &binding), EXCITON_OK, "in place") && check_status(bed_bind(&b, b.x, b.y, &last), EXCITON_OK, "x to y")) {
+        if (check_status(bed_bind(&b, b.x, b.x, &binding), EXCITON_OK, "in place") &&
+            check_status(bed_bind(&b, b.x, b.y, &last), EXCITON_OK, "x to y")) {
             for (int i = 0; i + 1 < BED_ROUNDS; ++i)
                 exciton_submit(s->device.device, &binding, 1, NULL);
             check_status(exciton_submit(s->device.device, &last, 1, NULL), EXCITON_OK, "submit");
@@ -143,7 +147,8 @@ static void run_runs(bed *b, suite *s)
     exciton_buffer_write(b->x, 0, b->t.x, b->bytes);
     for (int round = 0; round < 3; ++round)
         for (int i = 0; i < 20; ++i) {
-            if (!many[i] && !check_status(exciton_buffer_create(s->device.device, b->bytes, EXCITON_DOMAIN_DEFAULT, &many[i]), EXCITON_OK, "buffer"))
+            if (!many[i] && !check_status(exciton_buffer_create(s->device.device, b->bytes, EXCITON_DOMAIN_DEFAULT, &many[i]),
+                                          EXCITON_OK, "buffer"))
                 continue;
             bed_poison(b, many[i]);
             check_status(exciton_run(b->plan, &(exciton_args){.in = {b->x, 0}, .out = {many[i], 0}}), EXCITON_OK, "run");

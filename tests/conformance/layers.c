@@ -12,7 +12,8 @@
 
 static PFN_vkCreateFence create_fence;
 
-static VKAPI_ATTR VkResult VKAPI_CALL create_wrong_fence(VkDevice device, const VkFenceCreateInfo *info, const VkAllocationCallbacks *memory, VkFence *fence)
+static VKAPI_ATTR VkResult VKAPI_CALL create_wrong_fence(VkDevice device, const VkFenceCreateInfo *info,
+                                                         const VkAllocationCallbacks *memory, VkFence *fence)
 {
     VkFenceCreateInfo wrong = *info;
     wrong.flags |= UINT32_C(0x40000000);

@@ -37,9 +37,11 @@ void section_long(suite *s)
                 continue;
             exciton_status status = engine_check(&s->device, &v, &t);
             if (is_refusal(status) && suite_may_refuse(s, &v))
-                check_skip("%s, %s, %s: %s", v.name, exciton_schedule_name(v.schedule), exciton_form_name(v.form), exciton_last_error());
+                check_skip("%s, %s, %s: %s", v.name, exciton_schedule_name(v.schedule), exciton_form_name(v.form),
+                           exciton_last_error());
             else
-                check_status(status, EXCITON_OK, "%s, %s, %s", v.name, exciton_schedule_name(v.schedule), exciton_form_name(v.form));
+                check_status(status, EXCITON_OK, "%s, %s, %s", v.name, exciton_schedule_name(v.schedule),
+                             exciton_form_name(v.form));
         }
         tensors_release(&t);
     }

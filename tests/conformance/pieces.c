@@ -58,7 +58,8 @@ static exciton_status run_side(const side *d, const variant *v, const tensors *t
 }
 
 /* Elements of `got` that differ from `wanted`, and the first. */
-static exciton_status compare(exciton_buffer *got, exciton_buffer *wanted, float *a, float *b, uint64_t *different, uint64_t *first)
+static exciton_status compare(exciton_buffer *got, exciton_buffer *wanted, float *a, float *b, uint64_t *different,
+                              uint64_t *first)
 {
     exciton_status status = EXCITON_OK;
     *different = 0;
@@ -91,7 +92,8 @@ static void run_schedule(suite *s, const side *device, const side *host, variant
         printf("  %s, %s: %" PRIu32 " pieces\n", name, place, pieces);
         bool cut = elements * sizeof(float) > s->limits.max_binding_range;
         check((pieces > 1) == cut || s->info.api == EXCITON_API_HOST, "%s, %s: %" PRIu32 " pieces", name, place, pieces);
-        check_status(compare(in_place ? device->x : device->y, host->y, parts[0], parts[1], &different, &first), EXCITON_OK, "reading");
+        check_status(compare(in_place ? device->x : device->y, host->y, parts[0], parts[1], &different, &first), EXCITON_OK,
+                     "reading");
         check(different == 0, "%s, %s: %" PRIu64 " elements differ, the first is %" PRIu64, name, place, different, first);
         if (!in_place) {
             check_status(compare(device->x, host->x, parts[0], parts[1], &different, &first), EXCITON_OK, "reading");
@@ -118,8 +120,10 @@ void section_pieces(suite *s)
     bool ready = parts[0] && parts[1];
     for (int i = 0; i < 2 && ready; ++i) {
         side *d = i ? &host : &device;
-        ready = check_status(exciton_buffer_create(d->e->device, bytes, EXCITON_DOMAIN_DEFAULT, &d->x), EXCITON_OK, "x of 300 MiB") &&
-                check_status(exciton_buffer_create(d->e->device, bytes, EXCITON_DOMAIN_DEFAULT, &d->y), EXCITON_OK, "y of 300 MiB") &&
+        ready = check_status(exciton_buffer_create(d->e->device, bytes, EXCITON_DOMAIN_DEFAULT, &d->x), EXCITON_OK,
+                             "x of 300 MiB") &&
+                check_status(exciton_buffer_create(d->e->device, bytes, EXCITON_DOMAIN_DEFAULT, &d->y), EXCITON_OK,
+                             "y of 300 MiB") &&
                 check_status(fill(d, parts[0]), EXCITON_OK, "x");
     }
     v.schedule = EXCITON_SCHEDULE_THREE_STAGES;

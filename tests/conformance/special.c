@@ -68,7 +68,8 @@ static void compare(const char *what, const char *run, const float *got, const f
     uint64_t i = 0;
     while (i < count && alike(got[i], wanted[i]))
         ++i;
-    check(i == count, "%s: %s[%" PRIu64 "] is %.9g, host has %.9g", run, what, i, i < count ? (double)got[i] : 0, i < count ? (double)wanted[i] : 0);
+    check(i == count, "%s: %s[%" PRIu64 "] is %.9g, host has %.9g", run, what, i, i < count ? (double)got[i] : 0,
+          i < count ? (double)wanted[i] : 0);
 }
 
 static void run_kind(suite *s, const kind *k, exciton_activation activation, exciton_gate gate)
@@ -92,8 +93,8 @@ static void run_kind(suite *s, const kind *k, exciton_activation activation, exc
                 v.schedule = (exciton_schedule)schedule;
                 v.form = (exciton_form)form;
                 char run[120];
-                snprintf(run, sizeof run, "%s, activation %d, gate %d, %s, %s", k->name, activation, gate, exciton_schedule_name(v.schedule),
-                         exciton_form_name(v.form));
+                snprintf(run, sizeof run, "%s, activation %d, gate %d, %s, %s", k->name, activation, gate,
+                         exciton_schedule_name(v.schedule), exciton_form_name(v.form));
                 exciton_status status = engine_fill(&s->device, &v, &got);
                 if (is_refusal(status) && suite_may_refuse(s, &v))
                     continue;

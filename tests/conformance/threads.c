@@ -54,9 +54,11 @@ void section_threads(suite *s)
             if (started[i])
                 exciton_thread_join(threads[i]);
             const worker *w = &workers[i];
-            check(started[i] && w->status == EXCITON_OK, "thread %d: %s after %" PRIu32 " submissions", i, exciton_status_text(w->status), w->done);
-            check(started[i] && w->done == w->iterations && w->wrong == 0, "thread %d: %" PRIu32 " of %" PRIu32 " submissions, %" PRIu32 " with other bits",
-                  i, w->done, w->iterations, w->wrong);
+            check(started[i] && w->status == EXCITON_OK, "thread %d: %s after %" PRIu32 " submissions", i,
+                  exciton_status_text(w->status), w->done);
+            check(started[i] && w->done == w->iterations && w->wrong == 0,
+                  "thread %d: %" PRIu32 " of %" PRIu32 " submissions, %" PRIu32 " with other bits", i, w->done, w->iterations,
+                  w->wrong);
         }
     }
     bed_close(&b);

@@ -32,10 +32,12 @@ const factor_entry variant_factors[FACTORS] = {
 /* Sizes of a class, ascending; ends with 0. */
 enum { CLASS = 12 };
 static const uint16_t batches[4][CLASS] = {{1}, {2}, {3, 4, 5}, {6, 7, 9, 17}};
-static const uint16_t channels[5][CLASS] = {{1}, {2, 3, 5, 6, 7}, {8, 16, 24, 32, 64}, {9, 15, 17, 23, 31, 33, 63, 65}, {72, 100, 128, 129, 200, 257, 300}};
+static const uint16_t channels[5][CLASS] = {
+    {1}, {2, 3, 5, 6, 7}, {8, 16, 24, 32, 64}, {9, 15, 17, 23, 31, 33, 63, 65}, {72, 100, 128, 129, 200, 257, 300}};
 static const uint16_t hiddens[5][CLASS] = {{0}, {1}, {2, 3, 4, 5, 6, 7}, {8, 16, 24, 32}, {9, 15, 17, 31, 33, 65}};
-static const uint16_t spaces[9][CLASS] = {{1}, {2, 3, 5, 6, 7}, {32, 64, 96, 128, 256}, {49}, {196}, {33, 63, 65, 99, 105, 127, 130, 255, 300},
-                                          {784}, {4095, 4096, 4097}, {4100, 5000, 8191, 8193, 9000}};
+static const uint16_t spaces[9][CLASS] = {
+    {1},   {2, 3, 5, 6, 7},    {32, 64, 96, 128, 256},        {49}, {196}, {33, 63, 65, 99, 105, 127, 130, 255, 300},
+    {784}, {4095, 4096, 4097}, {4100, 5000, 8191, 8193, 9000}};
 static const uint32_t groups[4] = {0, 1, 32, 128};
 enum { LARGEST_X = 20000 }; /* where the classes allow */
 
@@ -51,11 +53,13 @@ static uint32_t draw(exciton_random *random, const uint16_t *from)
 
 static void choose_sizes(exciton_random *random, variant *v)
 {
-    const uint16_t *from[3] = {batches[v->level[FACTOR_BATCH]], channels[v->level[FACTOR_CHANNELS]], spaces[v->level[FACTOR_SPACE]]};
+    const uint16_t *from[3] = {batches[v->level[FACTOR_BATCH]], channels[v->level[FACTOR_CHANNELS]],
+                               spaces[v->level[FACTOR_SPACE]]};
     uint32_t at[3];
     for (int i = 0; i < 3; ++i)
         at[i] = draw(random, from[i]);
-    for (int i = 0; (uint64_t)from[0][at[0]] * from[1][at[1]] * from[2][at[2]] > LARGEST_X && at[0] + at[1] + at[2] > 0; i = (i + 1) % 3)
+    for (int i = 0; (uint64_t)from[0][at[0]] * from[1][at[1]] * from[2][at[2]] > LARGEST_X && at[0] + at[1] + at[2] > 0;
+         i = (i + 1) % 3)
         at[i] -= at[i] > 0;
     v->c.shape.batch = from[0][at[0]];
     v->c.channels = from[1][at[1]];
@@ -109,8 +113,12 @@ static void realise(uint64_t seed, uint32_t number, variant *v)
     int32_t slope = (1 << 20) + (int32_t)exciton_random_below(&random, 7 << 20);
     v->c.slope = exciton_float_of(exciton_random_below(&random, 4) ? slope : -slope, -24);
     v->c.offset = exciton_float_of((int32_t)exciton_random_below(&random, 1 << 23) - (1 << 21), -23);
-    v->order1 = level[FACTOR_ORDER] == 0 ? EXCITON_ORDER_DEFAULT : level[FACTOR_ORDER] == 1 ? EXCITON_ORDER_OUT_IN : EXCITON_ORDER_IN_OUT;
-    v->order2 = level[FACTOR_ORDER] == 0 ? EXCITON_ORDER_DEFAULT : level[FACTOR_ORDER] == 2 ? EXCITON_ORDER_OUT_IN : EXCITON_ORDER_IN_OUT;
+    v->order1 = level[FACTOR_ORDER] == 0   ? EXCITON_ORDER_DEFAULT
+                : level[FACTOR_ORDER] == 1 ? EXCITON_ORDER_OUT_IN
+                                           : EXCITON_ORDER_IN_OUT;
+    v->order2 = level[FACTOR_ORDER] == 0   ? EXCITON_ORDER_DEFAULT
+                : level[FACTOR_ORDER] == 2 ? EXCITON_ORDER_OUT_IN
+                                           : EXCITON_ORDER_IN_OUT;
     v->schedule = (exciton_schedule)level[FACTOR_SCHEDULE];
     v->form = (exciton_form)level[FACTOR_FORM];
     v->group_size = groups[level[FACTOR_GROUP]];
@@ -148,8 +156,15 @@ static const struct {
     factor factor;
     uint8_t first, count;
 } product[] = {
-    {FACTOR_PLACEMENT, 0, PLACEMENTS}, {FACTOR_FORM, 1, 2}, {FACTOR_SCHEDULE, 1, 3}, {FACTOR_ACTIVATION, 1, 4}, {FACTOR_GATE, 1, 5},
-    {FACTOR_BIAS1, 0, 2}, {FACTOR_BIAS2, 0, 2}, {FACTOR_OUTPUT, 1, 2}, {FACTOR_THEN, 1, 2},
+    {FACTOR_PLACEMENT, 0, PLACEMENTS},
+    {FACTOR_FORM, 1, 2},
+    {FACTOR_SCHEDULE, 1, 3},
+    {FACTOR_ACTIVATION, 1, 4},
+    {FACTOR_GATE, 1, 5},
+    {FACTOR_BIAS1, 0, 2},
+    {FACTOR_BIAS2, 0, 2},
+    {FACTOR_OUTPUT, 1, 2},
+    {FACTOR_THEN, 1, 2},
 };
 enum { PRODUCT = sizeof product / sizeof product[0] };
 
@@ -184,7 +199,8 @@ bool variant_from_name(const char *name, variant *v)
         variant_from_index(seed, index, v);
         return true;
     }
-    return sscanf(name, "%" SCNu64 ".%" SCNu64 "%n", &seed, &index, &end) == 2 && !name[end] && variant_from_row(seed, (uint32_t)index, v);
+    return sscanf(name, "%" SCNu64 ".%" SCNu64 "%n", &seed, &index, &end) == 2 && !name[end] &&
+           variant_from_row(seed, (uint32_t)index, v);
 }
 
 variant variant_of_shape(const char *name, uint64_t batch, uint64_t count, uint64_t hidden, uint64_t space)
@@ -206,5 +222,6 @@ void variant_text(const variant *v, char text[VARIANT_TEXT])
     level[FACTOR_FORM] = (uint8_t)v->form;
     level[FACTOR_PLACEMENT] = (uint8_t)v->placement;
     for (int f = FACTOR_SCHEDULE; f < FACTORS; ++f)
-        at += snprintf(text + at, (size_t)(VARIANT_TEXT - at), " %s %s", variant_factors[f].name, variant_factors[f].level[level[f]]);
+        at += snprintf(text + at, (size_t)(VARIANT_TEXT - at), " %s %s", variant_factors[f].name,
+                       variant_factors[f].level[level[f]]);
 }

@@ -31,18 +31,19 @@ static void announce(const char *what)
 /* `absent_is_fine`: the fault may hide the device, for as long as the context lives. */
 static void judge(const life *l, bool absent_is_fine, const char *what)
 {
-    check(l->leaked == 0, "%s: %" PRIu64 " blocks of memory were not released (%s: %s)", what, l->leaked, life_step_name(l->first_step), l->line);
+    check(l->leaked == 0, "%s: %" PRIu64 " blocks of memory were not released (%s: %s)", what, l->leaked,
+          life_step_name(l->first_step), l->line);
     const char *maker = "";
     uint64_t leaked = seam_leaked(&maker);
     check(leaked == 0, "%s: %" PRIu64 " driver objects were not released, of %s among them (%s: %s)", what, leaked, maker,
           life_step_name(l->first_step), l->line);
     bool ends = l->second == EXCITON_ERROR_LOST || (absent_is_fine && l->second == EXCITON_ERROR_ABSENT);
-    check(l->second == EXCITON_OK || ends, "%s: %s failed twice: first \"%s\", then %s", what, life_step_name(l->stopped_at), l->line,
-          exciton_status_text(l->second));
+    check(l->second == EXCITON_OK || ends, "%s: %s failed twice: first \"%s\", then %s", what, life_step_name(l->stopped_at),
+          l->line, exciton_status_text(l->second));
     check(l->first == EXCITON_OK || l->line[0], "%s: %s failed without a line", what, life_step_name(l->first_step));
     if (l->complete && l->second == EXCITON_OK)
-        check(memcmp(l->y, clean.y, sizeof l->y) == 0 && memcmp(l->g, clean.g, sizeof l->g) == 0, "%s: other bits (after %s: %s)", what,
-              life_step_name(l->first_step), l->line);
+        check(memcmp(l->y, clean.y, sizeof l->y) == 0 && memcmp(l->g, clean.g, sizeof l->g) == 0,
+              "%s: other bits (after %s: %s)", what, life_step_name(l->first_step), l->line);
 }
 
 static bool run_clean(bool with_verify)
@@ -128,7 +129,8 @@ static const float weights[8 * 2] = {0.5f, -1.0f, 0.25f, 2.0f};
 
 static exciton_se small_se(void)
 {
-    return (exciton_se){.channels = 8, .hidden = 2, .fc1.data = weights, .fc2.data = weights, .max = {.batch = 1, .dims = 1, .spatial = {16}}};
+    return (exciton_se){
+        .channels = 8, .hidden = 2, .fc1.data = weights, .fc2.data = weights, .max = {.batch = 1, .dims = 1, .spatial = {16}}};
 }
 
 static bool open_lost(lost *o)
@@ -138,10 +140,12 @@ static bool open_lost(lost *o)
     return check_status(exciton_context_create_seamed(NULL, seam_resolve, NULL, &o->context), EXCITON_OK, "context") &&
            check_status(exciton_device_open(o->context, selector, &o->device), EXCITON_OK, "device") &&
            check_status(exciton_plan_create_se(o->device, &se, &o->plan), EXCITON_OK, "plan") &&
-           check_status(exciton_buffer_create(o->device, sizeof zeros, EXCITON_DOMAIN_DEFAULT, &o->buffer), EXCITON_OK, "buffer") &&
+           check_status(exciton_buffer_create(o->device, sizeof zeros, EXCITON_DOMAIN_DEFAULT, &o->buffer), EXCITON_OK,
+                        "buffer") &&
            check_status(exciton_buffer_write(o->buffer, 0, zeros, sizeof zeros), EXCITON_OK, "write") &&
-           check_status(exciton_binding_create(o->plan, &(exciton_args){.in = {o->buffer, 0}, .out = {o->buffer, 0}}, &o->binding), EXCITON_OK,
-                        "binding");
+           check_status(
+               exciton_binding_create(o->plan, &(exciton_args){.in = {o->buffer, 0}, .out = {o->buffer, 0}}, &o->binding),
+               EXCITON_OK, "binding");
 }
 
 static void expect_lost(lost *o)

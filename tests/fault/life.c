@@ -61,7 +61,8 @@ static exciton_status read_y(world *w)
 
 static exciton_status run(world *w)
 {
-    return exciton_run(w->plan, &(exciton_args){.in = {w->x, 0}, .out = {w->saved, 0}, .shape = {.batch = 1, .dims = 1, .spatial = {SPACE}}});
+    return exciton_run(
+        w->plan, &(exciton_args){.in = {w->x, 0}, .out = {w->saved, 0}, .shape = {.batch = 1, .dims = 1, .spatial = {SPACE}}});
 }
 
 static exciton_status map(world *w)
@@ -83,7 +84,8 @@ static exciton_status run_host(world *w)
 static exciton_status verify(world *w)
 {
     exciton_verify_result result;
-    exciton_status status = w->l->with_verify ? exciton_device_verify(w->device, &(exciton_verify_params){.cases = 1}, &result) : EXCITON_OK;
+    exciton_status status =
+        w->l->with_verify ? exciton_device_verify(w->device, &(exciton_verify_params){.cases = 1}, &result) : EXCITON_OK;
     if (w->l->with_verify && status == EXCITON_OK && result.failed)
         return exciton_fail(EXCITON_ERROR_CHECK, "%s", result.first_failure);
     return status;
@@ -105,7 +107,8 @@ const char *life_step_name(int step) { return step >= 0 && step < STEPS ? steps[
 
 static void fill(world *w)
 {
-    exciton_case c = {.seed = 5, .channels = CHANNELS, .hidden = HIDDEN, .shape = {.batch = BATCH, .dims = 1, .spatial = {SPACE}}};
+    exciton_case c = {
+        .seed = 5, .channels = CHANNELS, .hidden = HIDDEN, .shape = {.batch = BATCH, .dims = 1, .spatial = {SPACE}}};
     exciton_case_fill(&c, EXCITON_CASE_X, w->data);
     exciton_case_fill(&c, EXCITON_CASE_W1, w->w1);
     exciton_case_fill(&c, EXCITON_CASE_W2, w->w2);

@@ -47,7 +47,8 @@ bool check_status(exciton_status got, exciton_status wanted, const char *format,
         va_start(list, format);
         say("FAIL", format, list);
         va_end(list);
-        printf("      got \"%s\", wanted \"%s\"; the line is \"%s\"\n", exciton_status_text(got), exciton_status_text(wanted), line);
+        printf("      got \"%s\", wanted \"%s\"; the line is \"%s\"\n", exciton_status_text(got), exciton_status_text(wanted),
+               line);
         fflush(stdout);
     }
     return false;
@@ -84,8 +85,8 @@ uint64_t check_failures(void) { return total.failures; }
 int check_finish(const char *title)
 {
     bool passed = total.failures == 0 && total.checks > 0;
-    printf("%s: %s: %" PRIu64 " checks, %" PRIu64 " failed, %" PRIu64 " skipped%s\n", passed ? "PASSED" : "FAILED", title, total.checks,
-           total.failures, total.skips, total.checks ? "" : " (nothing was compared)");
+    printf("%s: %s: %" PRIu64 " checks, %" PRIu64 " failed, %" PRIu64 " skipped%s\n", passed ? "PASSED" : "FAILED", title,
+           total.checks, total.failures, total.skips, total.checks ? "" : " (nothing was compared)");
     fflush(stdout);
     return passed ? 0 : 1;
 }

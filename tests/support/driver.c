@@ -48,7 +48,11 @@ bool test_is_required(const char *selector)
 int test_absent(const char *selector, exciton_status status)
 {
     bool required = test_is_required(selector), absent = status == EXCITON_ERROR_ABSENT;
-    printf("%s: %s: %s\n", absent && !required ? "SKIPPED" : required ? "FAILED: a required device" : "FAILED", selector, exciton_last_error());
+    printf("%s: %s: %s\n",
+           absent && !required ? "SKIPPED"
+           : required          ? "FAILED: a required device"
+                               : "FAILED",
+           selector, exciton_last_error());
     return absent && !required ? TEST_SKIPPED : 1;
 }
 

@@ -85,12 +85,22 @@ exciton_function seam_resolve(void *user, const char *name, exciton_function fun
 uint64_t seam_leaked(const char **name)
 {
     static const char *const pairs[][2] = {
-        {"clCreateContext", "clReleaseContext"}, {"clCreateCommandQueue", "clReleaseCommandQueue"}, {"clCreateBuffer", "clReleaseMemObject"},
-        {"clCreateProgramWithSource", "clReleaseProgram"}, {"clCreateKernel", "clReleaseKernel"},
-        {"vkCreateInstance", "vkDestroyInstance"}, {"vkCreateDevice", "vkDestroyDevice"}, {"vkAllocateMemory", "vkFreeMemory"},
-        {"vkCreateBuffer", "vkDestroyBuffer"}, {"vkCreateCommandPool", "vkDestroyCommandPool"}, {"vkCreateComputePipelines", "vkDestroyPipeline"},
-        {"vkCreateDescriptorPool", "vkDestroyDescriptorPool"}, {"vkCreateDescriptorSetLayout", "vkDestroyDescriptorSetLayout"},
-        {"vkCreateFence", "vkDestroyFence"}, {"vkCreatePipelineLayout", "vkDestroyPipelineLayout"}, {"vkCreateShaderModule", "vkDestroyShaderModule"},
+        {"clCreateContext", "clReleaseContext"},
+        {"clCreateCommandQueue", "clReleaseCommandQueue"},
+        {"clCreateBuffer", "clReleaseMemObject"},
+        {"clCreateProgramWithSource", "clReleaseProgram"},
+        {"clCreateKernel", "clReleaseKernel"},
+        {"vkCreateInstance", "vkDestroyInstance"},
+        {"vkCreateDevice", "vkDestroyDevice"},
+        {"vkAllocateMemory", "vkFreeMemory"},
+        {"vkCreateBuffer", "vkDestroyBuffer"},
+        {"vkCreateCommandPool", "vkDestroyCommandPool"},
+        {"vkCreateComputePipelines", "vkDestroyPipeline"},
+        {"vkCreateDescriptorPool", "vkDestroyDescriptorPool"},
+        {"vkCreateDescriptorSetLayout", "vkDestroyDescriptorSetLayout"},
+        {"vkCreateFence", "vkDestroyFence"},
+        {"vkCreatePipelineLayout", "vkDestroyPipelineLayout"},
+        {"vkCreateShaderModule", "vkDestroyShaderModule"},
     };
     uint64_t leaked = 0;
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; ++i) {

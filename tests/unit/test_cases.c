@@ -37,7 +37,8 @@ static void assert_normal(const float *elements, uint64_t count)
 static void assert_estimates_normal(const exciton_estimate *e, uint64_t count)
 {
     for (uint64_t i = 0; i < count; ++i)
-        assert_true(e[i].bound >= 0 && fabsl(e[i].value) < 1000 && (fabsl(e[i].value) > 0x1p-100L || fabsl(e[i].value) <= e[i].bound));
+        assert_true(e[i].bound >= 0 && fabsl(e[i].value) < 1000 &&
+                    (fabsl(e[i].value) > 0x1p-100L || fabsl(e[i].value) <= e[i].bound));
 }
 
 static void test_sizes(void **state)
@@ -56,7 +57,9 @@ static void test_sizes(void **state)
             longer += exciton_case_spatial(&c) > 4096;
             odd += c.channels % 8 != 0;
             if (seed == 2 && i < 320)
-                ++combinations[(((((c.activation - 1u) * 5 + c.gate - 1u) * 2 + c.bias1) * 2 + c.bias2) * 2 + c.output - 1u) * 2 + c.then - 1u];
+                ++combinations[(((((c.activation - 1u) * 5 + c.gate - 1u) * 2 + c.bias1) * 2 + c.bias2) * 2 + c.output - 1u) *
+                                   2 +
+                               c.then - 1u];
         }
     for (int i = 0; i < 320; ++i)
         assert_int_equal(combinations[i], 1);
@@ -158,7 +161,8 @@ static void test_digest(void **state)
     (void)state;
     exciton_case c;
     exciton_case_make(0, 1, &c);
-    uint64_t counts[4] = {exciton_case_count(&c, EXCITON_CASE_X), c.shape.batch * c.channels, c.shape.batch * c.hidden, c.shape.batch * c.channels};
+    uint64_t counts[4] = {exciton_case_count(&c, EXCITON_CASE_X), c.shape.batch * c.channels, c.shape.batch * c.hidden,
+                          c.shape.batch * c.channels};
     float *out[4];
     for (int i = 0; i < 4; ++i) {
         out[i] = calloc(counts[i], sizeof(float));
@@ -203,8 +207,9 @@ static void test_covering(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes),  cmocka_unit_test(test_data),   cmocka_unit_test(test_same_again), cmocka_unit_test(test_floats),
-        cmocka_unit_test(test_oracle), cmocka_unit_test(test_digest), cmocka_unit_test(test_covering),
+        cmocka_unit_test(test_sizes),    cmocka_unit_test(test_data),   cmocka_unit_test(test_same_again),
+        cmocka_unit_test(test_floats),   cmocka_unit_test(test_oracle), cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_covering),
     };
     return cmocka_run_group_tests_name("cases", tests, NULL, NULL);
 }

@@ -133,7 +133,6 @@ static exciton_limits limits_of(const exciton_vk_traits *traits)
         .compute_units = traits->compute_units ? traits->compute_units : software ? exciton_processors() : 0,
         .max_iterations = exciton_loop_limit(traits->properties.deviceName),
         .mappable_device_memory = exciton_vk_memory_mappable(&traits->memory),
-        .local_memory_is_global = software,
         .forms = {[EXCITON_FORM_ROWS] = true, [EXCITON_FORM_LANES] = true},
     };
     return limits;
@@ -190,8 +189,7 @@ static void close_device(exciton_be_device *device)
 {
     if (!device)
         return;
-    bool usable = device->process == exciton_process() && !device->stuck;
-    if (device->device && usable && device->vk.DestroyDevice) {
+    if (device->device && device->vk.DestroyDevice && exciton_vk_releasable(device)) {
         exciton_vk_buffer_destroy(device->staging);
         exciton_vk_queue_close(device);
         for (uint32_t i = 0; i <= EXCITON_KERNEL_SLOTS; ++i)

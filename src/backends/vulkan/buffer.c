@@ -39,7 +39,7 @@ void exciton_vk_buffer_destroy(exciton_be_buffer *b)
     if (!b)
         return;
     exciton_be_device *device = b->device;
-    if (device->process == exciton_process() && !device->stuck) {
+    if (exciton_vk_releasable(device)) {
         if (b->mapped)
             device->vk.UnmapMemory(device->device, b->memory);
         if (b->buffer)

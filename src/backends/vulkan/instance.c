@@ -97,7 +97,8 @@ static exciton_status create(exciton_be_state *state, const exciton_vk_offer *of
     VkDebugUtilsMessengerCreateInfoEXT messenger = messenger_info(state->env);
     const VkValidationFeatureEnableEXT enable[] = {VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT};
     VkValidationFeaturesEXT features = {
-        .sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT, .pNext = &messenger, .enabledValidationFeatureCount = 1, .pEnabledValidationFeatures = enable};
+        .sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT, .pNext = &messenger, .enabledValidationFeatureCount = 1,
+        .pEnabledValidationFeatures = enable};
     const char *extensions[3], *layers[] = {layer_name};
     uint32_t extension_count = 0;
     if (offer->messenger)

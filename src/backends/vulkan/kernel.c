@@ -126,7 +126,7 @@ static exciton_status warm(exciton_be_kernel *kernel, exciton_kernel which)
         device->vk.CmdDispatch(commands, 1, 1, 1);
         status = exciton_vk_transfer_end(device);
     }
-    if (pool && !device->stuck)
+    if (pool && exciton_vk_releasable(device))
         device->vk.DestroyDescriptorPool(device->device, pool, NULL);
     return status;
 }
@@ -167,7 +167,7 @@ void exciton_vk_kernel_destroy(exciton_be_kernel *kernel)
     if (!kernel)
         return;
     exciton_be_device *device = kernel->device;
-    if (device->process == exciton_process() && !device->stuck) {
+    if (exciton_vk_releasable(device)) {
         if (kernel->pipeline)
             device->vk.DestroyPipeline(device->device, kernel->pipeline, NULL);
         if (kernel->layout)

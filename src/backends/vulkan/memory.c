@@ -29,7 +29,8 @@ static const exciton_wish for_upload[] = {
     {MAIN | LOCAL | VISIBLE | COHERENT, 0}, {VISIBLE | COHERENT, LOCAL | CACHED}, {VISIBLE | COHERENT, LOCAL}, {VISIBLE | COHERENT, 0}, {VISIBLE, 0},
     {0, 0}};
 static const exciton_wish for_readback[] = {
-    {VISIBLE | COHERENT | CACHED, LOCAL}, {VISIBLE | CACHED, LOCAL}, {VISIBLE | COHERENT | CACHED, 0}, {VISIBLE | CACHED, 0}, {VISIBLE | COHERENT, LOCAL},
+    {VISIBLE | COHERENT | CACHED, LOCAL}, {VISIBLE | CACHED, LOCAL}, {VISIBLE | COHERENT | CACHED, 0}, {VISIBLE | CACHED, 0},
+    {VISIBLE | COHERENT, LOCAL},
     {VISIBLE | COHERENT, 0}, {VISIBLE, 0}, {0, 0}};
 
 static uint32_t main_heap(const VkPhysicalDeviceMemoryProperties *table)

@@ -46,7 +46,9 @@ struct exciton_be_device {
     exciton_vk_device_table vk;
     exciton_vk_traits traits;
     uint64_t process; /* that opened it */
-    bool stuck;       /* a copy never ended: its command buffer can't be used again */
+    bool lost;        /* atomic access only */
+    bool settled;     /* nothing runs although it is lost */
+    bool stuck;       /* a copy never ended: the driver is left alone from here on */
     VkDevice device;
     VkQueue queue;
     VkDescriptorSetLayout set_layouts[EXCITON_KERNEL_SLOTS + 1]; /* by number of slots */
@@ -83,8 +85,10 @@ exciton_status exciton_vk_instance_create(exciton_be_state *state, char *why, si
 /* queue.c: submissions in flight, and copies that are waited for. */
 exciton_status exciton_vk_queue_open(exciton_be_device *device);
 void exciton_vk_queue_close(exciton_be_device *device);
-/* Fails in a forked child and after a copy that never ended. */
+/* Fails in a forked child, on a lost device and after a copy that never ended. */
 exciton_status exciton_vk_alive(const exciton_be_device *device);
+/* Whether the driver's objects may be destroyed: not in a forked child, nor while something may use them for ever. */
+bool exciton_vk_releasable(exciton_be_device *device);
 /* Waits for all submissions. */
 exciton_status exciton_vk_idle(exciton_be_device *device);
 /* Between the two: commands into device->transfer, ordered after all earlier work. `end` blocks until they are done and
@@ -95,7 +99,8 @@ exciton_status exciton_vk_submit(exciton_be_device *device, exciton_be_recording
 exciton_status exciton_vk_wait(exciton_be_device *device, uint64_t serial, uint64_t nanoseconds);
 
 /* buffer.c */
-exciton_status exciton_vk_buffer_create(exciton_be_device *device, uint64_t bytes, exciton_domain domain, bool no_mappable, exciton_be_buffer **buffer);
+exciton_status exciton_vk_buffer_create(exciton_be_device *device, uint64_t bytes, exciton_domain domain, bool no_mappable,
+                                        exciton_be_buffer **buffer);
 void exciton_vk_buffer_destroy(exciton_be_buffer *buffer);
 exciton_status exciton_vk_buffer_write(exciton_be_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes);
 exciton_status exciton_vk_buffer_read(exciton_be_buffer *buffer, uint64_t offset, void *data, uint64_t bytes);

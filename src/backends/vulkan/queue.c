@@ -9,11 +9,33 @@ enum { BATCH = 64 }; /* command buffers a vkQueueSubmit */
 
 exciton_status exciton_vk_alive(const exciton_be_device *device)
 {
+    const char *name = device->traits.properties.deviceName;
     if (device->process != exciton_process())
-        return exciton_fail(EXCITON_ERROR_LOST, "vulkan: %s: the device was opened before a fork", device->traits.properties.deviceName);
+        return exciton_fail(EXCITON_ERROR_LOST, "vulkan: %s: the device was opened before a fork", name);
     if (device->stuck)
-        return exciton_fail(EXCITON_ERROR_LOST, "vulkan: %s: the device no longer answers", device->traits.properties.deviceName);
+        return exciton_fail(EXCITON_ERROR_LOST, "vulkan: %s: the device no longer answers", name);
+    if (__atomic_load_n(&device->lost, __ATOMIC_RELAXED))
+        return exciton_fail(EXCITON_ERROR_LOST, "vulkan: %s: the device is lost", name);
     return EXCITON_OK;
+}
+
+bool exciton_vk_releasable(exciton_be_device *device)
+{
+    if (device->process != exciton_process() || device->stuck)
+        return false;
+    if (__atomic_load_n(&device->lost, __ATOMIC_RELAXED) && !device->settled) {
+        device->vk.QueueWaitIdle(device->queue); /* returns soon: no work of a lost device goes on */
+        device->settled = true;
+    }
+    return true;
+}
+
+/* Remembers a loss. */
+static exciton_status note(exciton_be_device *device, exciton_status status)
+{
+    if (status == EXCITON_ERROR_LOST)
+        __atomic_store_n(&device->lost, true, __ATOMIC_RELAXED);
+    return status;
 }
 
 /* ---- opening ---- */
@@ -81,7 +103,7 @@ exciton_status exciton_vk_wait(exciton_be_device *device, uint64_t serial, uint6
     exciton_vk_pending *pending = &device->ring[serial % EXCITON_VK_RING];
     ++pending->waiters;
     exciton_mutex_unlock(&device->mutex);
-    status = EXCITON_VK(device, WaitForFences, (device->device, 1, &pending->fence, VK_TRUE, nanoseconds));
+    status = note(device, EXCITON_VK(device, WaitForFences, (device->device, 1, &pending->fence, VK_TRUE, nanoseconds)));
     exciton_mutex_lock(&device->mutex);
     if (status == EXCITON_OK) /* one queue: all earlier ones are done too */
         device->done = exciton_max(device->done, serial);
@@ -147,7 +169,7 @@ exciton_status exciton_vk_submit(exciton_be_device *device, exciton_be_recording
     exciton_vk_pending *pending = &device->ring[next % EXCITON_VK_RING];
     status = clear_pending(device, pending);
     if (!status)
-        status = submit_batches(device, recordings, count, pending->fence);
+        status = note(device, submit_batches(device, recordings, count, pending->fence));
     if (status)
         return status;
     exciton_mutex_lock(&device->mutex);
@@ -190,12 +212,17 @@ exciton_status exciton_vk_transfer_end(exciton_be_device *device)
     exciton_status status = EXCITON_VK(device, EndCommandBuffer, (device->transfer));
     VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &device->transfer};
     if (!status)
-        status = EXCITON_VK(device, QueueSubmit, (device->queue, 1, &info, device->transfer_fence));
+        status = EXCITON_VK(device, ResetFences, (device->device, 1, &device->transfer_fence));
+    if (!status)
+        status = note(device, EXCITON_VK(device, QueueSubmit, (device->queue, 1, &info, device->transfer_fence)));
     if (status)
         return status;
-    status = EXCITON_VK(device, WaitForFences, (device->device, 1, &device->transfer_fence, VK_TRUE, EXCITON_WAIT_DEFAULT));
-    if (!status)
-        return EXCITON_VK(device, ResetFences, (device->device, 1, &device->transfer_fence));
-    device->stuck = true;
-    return exciton_fail_within(EXCITON_ERROR_LOST, "vulkan: %s: a copy did not end", device->traits.properties.deviceName);
+    status = note(device, EXCITON_VK(device, WaitForFences, (device->device, 1, &device->transfer_fence, VK_TRUE, EXCITON_WAIT_DEFAULT)));
+    if (status == EXCITON_ERROR_TIMEOUT) {
+        device->stuck = true;
+        return exciton_fail_within(EXCITON_ERROR_LOST, "vulkan: %s: a copy did not end", device->traits.properties.deviceName);
+    }
+    if (status) /* it may still run, and what it uses is about to be released or used again */
+        device->vk.QueueWaitIdle(device->queue);
+    return status;
 }

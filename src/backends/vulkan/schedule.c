@@ -130,7 +130,7 @@ void exciton_vk_recording_destroy(exciton_be_recording *r)
     if (!r)
         return;
     exciton_be_device *device = r->device;
-    if (device->process == exciton_process() && !device->stuck) {
+    if (exciton_vk_releasable(device)) {
         if (r->pool) /* and its buffer */
             device->vk.DestroyCommandPool(device->device, r->pool, NULL);
         if (r->descriptors) /* and its sets */

@@ -194,7 +194,8 @@ static void query_chain(const exciton_vk_instance_table *vk, const VkExtensionPr
     take_numbers(&a, traits);
 }
 
-exciton_status exciton_vk_traits_query(const exciton_env *env, const exciton_vk_instance_table *vk, VkPhysicalDevice physical, exciton_vk_traits *traits)
+exciton_status exciton_vk_traits_query(const exciton_env *env, const exciton_vk_instance_table *vk, VkPhysicalDevice physical,
+                                       exciton_vk_traits *traits)
 {
     *traits = (exciton_vk_traits){.physical = physical};
     vk->GetPhysicalDeviceProperties(physical, &traits->properties);

@@ -25,7 +25,8 @@ typedef struct exciton_vk_traits {
 } exciton_vk_traits;
 
 /* Fails for want of memory only. */
-exciton_status exciton_vk_traits_query(const exciton_env *env, const exciton_vk_instance_table *vk, VkPhysicalDevice physical, exciton_vk_traits *traits);
+exciton_status exciton_vk_traits_query(const exciton_env *env, const exciton_vk_instance_table *vk, VkPhysicalDevice physical,
+                                       exciton_vk_traits *traits);
 
 exciton_device_type exciton_vk_type(const exciton_vk_traits *traits);
 
