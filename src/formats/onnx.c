@@ -126,6 +126,7 @@ void exciton_onnx_close(exciton_onnx *onnx)
     exciton_io_release(onnx->calls, onnx->scan.trimmed);
     exciton_io_release(onnx->calls, onnx->scan.records);
     exciton_io_release(onnx->calls, onnx->scan.pieces);
+    exciton_io_release(onnx->calls, onnx->scan.nodes);
     exciton_io_release(onnx->calls, onnx->path);
     exciton_source_close(&onnx->external);
     exciton_source_close(&onnx->source);

@@ -371,6 +371,19 @@ static exciton_status begin_tensor(scanner *s, uint64_t offset)
     return failed;
 }
 
+static exciton_status begin_node(scanner *s, uint64_t offset)
+{
+    exciton_onnx_scan *scan = s->scan;
+    void *items = scan->nodes;
+    exciton_status failed = charge(s, sizeof *scan->nodes);
+    if (!failed)
+        failed = grow(s, &items, &scan->node_room, scan->node_count, 1, sizeof *scan->nodes);
+    scan->nodes = items;
+    if (!failed)
+        scan->nodes[scan->node_count++] = offset;
+    return failed;
+}
+
 static exciton_status end_tensor(scanner *s)
 {
     exciton_status failed = put_tag(s, EXCITON_ONNX_RAW_DATA, EXCITON_WIRE_BYTES, 4);
@@ -411,6 +424,8 @@ static exciton_status read_message(scanner *s, const field *f, uint64_t end, uin
         s->name_bytes = 0;
     } else if (f->message == &tensor) {
         failed = begin_tensor(s, s->wire->at);
+    } else if (f->message == &node) {
+        failed = begin_node(s, s->wire->at);
     }
     if (!failed)
         failed = walk(s, f->message, last, depth);

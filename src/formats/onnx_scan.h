@@ -37,6 +37,8 @@ typedef struct exciton_onnx_scan {
     uint64_t record_count, record_room;
     exciton_onnx_piece *pieces;
     uint64_t piece_count, piece_room;
+    uint64_t *nodes; /* their offsets in the file */
+    uint64_t node_count, node_room;
 } exciton_onnx_scan;
 
 /* `scan` zeroed; its arrays are the caller's to release, after a failure too. */
