@@ -64,7 +64,8 @@ typedef struct exciton_graph {
 
     const char *(*value_name)(void *user, uint32_t value);
     uint32_t (*value_producer)(void *user, uint32_t value);  /* EXCITON_NO_NODE: an input of the graph, or a constant */
-    uint32_t (*value_consumer_count)(void *user, uint32_t value); /* nodes' operands, each counted */
+    /* Nodes' operands, each counted, and what graphs in a node's attributes (If, Loop) read. */
+    uint32_t (*value_consumer_count)(void *user, uint32_t value);
     uint32_t (*value_consumer)(void *user, uint32_t value, uint32_t index);
     bool (*value_is_output)(void *user, uint32_t value);     /* of the graph */
     uint32_t (*value_constant)(void *user, uint32_t value);  /* an initialiser's index, or EXCITON_NO_CONSTANT */

@@ -7,7 +7,7 @@ typedef ExcitonOnnx__AttributeProto attribute_proto;
 
 bool exciton_onnx_is_default(const char *domain) { return !domain || !*domain || !strcmp(domain, "ai.onnx"); }
 
-const ExcitonOnnx__AttributeProto *exciton_onnx_attribute_find(const ExcitonOnnx__NodeProto *node, const char *name)
+static const attribute_proto *find(const ExcitonOnnx__NodeProto *node, const char *name)
 {
     for (size_t i = 0; i < node->n_attribute; i++)
         if (!strcmp(node->attribute[i]->name, name))
@@ -34,7 +34,7 @@ static exciton_attribute_kind kind_of(const attribute_proto *a)
          : EXCITON_ATTRIBUTE_OTHER;
 }
 
-exciton_attribute exciton_onnx_attribute_show(const ExcitonOnnx__AttributeProto *attribute)
+static exciton_attribute show(const attribute_proto *attribute)
 {
     exciton_attribute shown = {.kind = kind_of(attribute)};
     switch (shown.kind) {
@@ -61,8 +61,8 @@ exciton_attribute exciton_onnx_attribute_show(const ExcitonOnnx__AttributeProto 
 exciton_attribute exciton_onnx_node_attribute(void *user, uint32_t node, const char *name)
 {
     const exciton_onnx *onnx = user;
-    const attribute_proto *found = exciton_onnx_attribute_find(onnx->model->graph->node[node], name);
-    return found ? exciton_onnx_attribute_show(found) : (exciton_attribute){0};
+    const attribute_proto *found = find(onnx->model->graph->node[node], name);
+    return found ? show(found) : (exciton_attribute){0};
 }
 
 /* ---- Constants ------------------------------------------------------------------------------------------------- */
@@ -78,10 +78,10 @@ static exciton_attribute given_by(const ExcitonOnnx__NodeProto *node, const attr
         node->n_output != 1)
         return (exciton_attribute){0};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        *attribute = exciton_onnx_attribute_find(node, forms[i].name);
+        *attribute = find(node, forms[i].name);
         if (!*attribute)
             continue;
-        exciton_attribute shown = exciton_onnx_attribute_show(*attribute);
+        exciton_attribute shown = show(*attribute);
         return shown.kind == forms[i].kind ? shown : (exciton_attribute){0};
     }
     return (exciton_attribute){0};

@@ -70,21 +70,18 @@ exciton_status exciton_onnx_fail_constant(const exciton_onnx *onnx, const excito
 exciton_status exciton_onnx_external_read(exciton_onnx *onnx, const exciton_onnx_constant *constant, uint64_t first, uint64_t bytes,
                                           void *data);
 
-/* ---- onnx_constants.c: all of `constants`, and the number of the first that is an attribute's. */
-exciton_status exciton_onnx_constants_build(exciton_onnx *onnx);
-/* The constant that a Constant node gives, or EXCITON_NO_CONSTANT; `inlined` is how many attributes' came before. */
-uint32_t exciton_onnx_constant_of(const exciton_onnx *onnx, const ExcitonOnnx__NodeProto *node, uint32_t *inlined);
-
 /* ---- onnx_graph.c */
 exciton_status exciton_onnx_graph_build(exciton_onnx *onnx);
 void exciton_onnx_graph_release(exciton_onnx *onnx);
 
 /* ---- onnx_attribute.c */
 exciton_attribute exciton_onnx_node_attribute(void *user, uint32_t node, const char *name);
-/* Whether the node is an operator of the default domain. */
+/* Whether an operator or an import of this domain is of the default one. */
 bool exciton_onnx_is_default(const char *domain);
-/* Of a node, by name; NULL: none. */
-const ExcitonOnnx__AttributeProto *exciton_onnx_attribute_find(const ExcitonOnnx__NodeProto *node, const char *name);
-exciton_attribute exciton_onnx_attribute_show(const ExcitonOnnx__AttributeProto *attribute);
+/* Fills all of `constants`. */
+exciton_status exciton_onnx_constants_build(exciton_onnx *onnx);
+/* The constant that a Constant node gives, or EXCITON_NO_CONSTANT; `inlined` counts those that are an attribute's numbers, in
+ * the order of the nodes. */
+uint32_t exciton_onnx_constant_of(const exciton_onnx *onnx, const ExcitonOnnx__NodeProto *node, uint32_t *inlined);
 
 #endif
