@@ -46,7 +46,7 @@ static exciton_status find_place(const exciton_onnx *onnx, const exciton_onnx_co
     const char *values[3] = {NULL};
     uint64_t numbers[3] = {0}, needed = constant->shown.count * constant->bytes, end;
     if (constant->tensor->n_external_data > ENTRIES_MOST)
-        return fail(onnx, constant, EXCITON_ERROR_FORMAT, "too many entries in", "external_data");
+        return fail(onnx, constant, EXCITON_ERROR_UNSUPPORTED, "too many entries in", "external_data");
     for (size_t i = 0; i < constant->tensor->n_external_data; i++) {
         const ExcitonOnnx__StringStringEntryProto *entry = constant->tensor->external_data[i];
         for (int k = 0; k < 3; k++) {

@@ -16,10 +16,10 @@ static exciton_status fail(const exciton_onnx *onnx, const char *what, const cha
 }
 
 /* `why` may end with the name of a value. */
-static exciton_status fail_node(const exciton_onnx *onnx, uint32_t node, const char *why, const char *value)
+static exciton_status fail_node(const exciton_onnx *onnx, exciton_status status, uint32_t node, const char *why, const char *value)
 {
     const node_proto *n = onnx->model->graph->node[node];
-    return exciton_io_fail(EXCITON_ERROR_FORMAT, "%s: offset %llu: node %u '%.100s' (%.60s): %s%.100s", onnx->source.name,
+    return exciton_io_fail(status, "%s: offset %llu: node %u '%.100s' (%.60s): %s%.100s", onnx->source.name,
                            (unsigned long long)onnx->scan.nodes[node], (unsigned)node, n->name ? n->name : "",
                            n->op_type ? n->op_type : "", why, value);
 }
@@ -175,7 +175,7 @@ static exciton_status take_node(exciton_onnx *onnx, uint32_t node, uint32_t *inl
             continue;
         if (onnx->value_producers[outputs[i]] != EXCITON_NO_NODE || onnx->value_constants[outputs[i]] != EXCITON_NO_CONSTANT ||
             onnx->value_roles[outputs[i]] & ROLE_INPUT)
-            return fail_node(onnx, node, "it makes what is made already: ", onnx->value_names[outputs[i]]);
+            return fail_node(onnx, EXCITON_ERROR_FORMAT, node, "it makes what is made already: ", onnx->value_names[outputs[i]]);
         onnx->value_producers[outputs[i]] = constant == EXCITON_NO_CONSTANT ? node : EXCITON_NO_NODE;
         onnx->value_constants[outputs[i]] = constant;
     }
@@ -225,7 +225,7 @@ static exciton_status check_made(const exciton_onnx *onnx)
         for (uint32_t i = 0; i < onnx->model->graph->node[n]->n_input; i++) {
             uint32_t value = onnx->operands[onnx->node_first[n] + i];
             if (value != EXCITON_NO_VALUE && !is_made(onnx, value))
-                return fail_node(onnx, n, "it reads what nothing makes: ", onnx->value_names[value]);
+                return fail_node(onnx, EXCITON_ERROR_FORMAT, n, "it reads what nothing makes: ", onnx->value_names[value]);
         }
     return EXCITON_OK;
 }
@@ -293,7 +293,7 @@ static exciton_status check_cycles(const exciton_onnx *onnx)
     }
     for (uint32_t n = 0; n < nodes && ready < nodes && !failed; n++)
         if (waiting[n])
-            failed = fail_node(onnx, n, "its inputs depend on its outputs, or on a cycle", "");
+            failed = fail_node(onnx, EXCITON_ERROR_FORMAT, n, "its inputs depend on its outputs, or on a cycle", "");
     exciton_io_release(onnx->calls, waiting);
     exciton_io_release(onnx->calls, queue);
     return failed;
@@ -305,13 +305,13 @@ static exciton_status check_attributes(const exciton_onnx *onnx, uint32_t node)
 {
     const node_proto *n = onnx->model->graph->node[node];
     if (n->n_attribute > ATTRIBUTES_MOST)
-        return fail_node(onnx, node, "more than 256 attributes", "");
+        return fail_node(onnx, EXCITON_ERROR_UNSUPPORTED, node, "more than 256 attributes", "");
     for (size_t i = 0; i < n->n_attribute; i++) {
         if (!n->attribute[i]->name || !*n->attribute[i]->name)
-            return fail_node(onnx, node, "an attribute without a name", "");
+            return fail_node(onnx, EXCITON_ERROR_FORMAT, node, "an attribute without a name", "");
         for (size_t k = 0; k < i; k++)
             if (!strcmp(n->attribute[k]->name, n->attribute[i]->name))
-                return fail_node(onnx, node, "an attribute twice", "");
+                return fail_node(onnx, EXCITON_ERROR_FORMAT, node, "an attribute twice", "");
     }
     return EXCITON_OK;
 }
@@ -321,7 +321,7 @@ static exciton_status check_nodes(const exciton_onnx *onnx)
     exciton_status failed = EXCITON_OK;
     for (uint32_t n = 0; n < onnx->graph.node_count && !failed; n++) {
         if (!onnx->model->graph->node[n]->op_type || !*onnx->model->graph->node[n]->op_type)
-            failed = fail_node(onnx, n, "no op_type", "");
+            failed = fail_node(onnx, EXCITON_ERROR_FORMAT, n, "no op_type", "");
         else
             failed = check_attributes(onnx, n);
     }
