@@ -3,6 +3,9 @@
 
 #include "formats/match_parts.h"
 
+/* Bounds in a row: a Max and a Min, and one that changes nothing. */
+enum { BOUNDS = 3 };
+
 /* after_scale * clip(scale * v + offset, low, high) + after_offset, v the value `input`. */
 typedef struct clamp {
     uint32_t input;
@@ -96,7 +99,7 @@ static bool match_clamp(exciton_walk *walk, uint32_t value, clamp *found)
     value = strip_views(walk, value);
     while (peel_scalar(walk, &value, &found->after_scale, &found->after_offset, &added, &multiplied))
         value = strip_views(walk, value);
-    while (peel_bound(walk, &value, &found->low, &found->high)) {
+    for (int i = 0; i < BOUNDS && peel_bound(walk, &value, &found->low, &found->high); i++) {
         bounded = true;
         value = strip_views(walk, value);
     }
@@ -242,7 +245,7 @@ bool exciton_match_activation(exciton_walk *walk, uint32_t value, exciton_functi
     double low = -INFINITY, high = INFINITY;
     uint32_t nodes = walk->node_count;
     bool bounded = false;
-    while (peel_bound(walk, &value, &low, &high))
+    for (int i = 0; i < BOUNDS && peel_bound(walk, &value, &low, &high); i++)
         bounded = true;
     if (!bounded || (!isfinite(low) && !isfinite(high))) {
         walk->node_count = nodes;

@@ -251,7 +251,8 @@ exciton_status exciton_operand_read(const exciton_graph *graph, const exciton_op
     if (operand->constant != EXCITON_NO_CONSTANT)
         return graph->constant_read(graph->user, operand->constant, first, count, elements);
     for (uint64_t i = 0; i < count; i++)
-        elements[i] = operand->ints ? (double)operand->ints[first + i] : operand->floats ? (double)operand->floats[first + i] : operand->fill;
+        elements[i] = operand->ints ? (double)operand->ints[first + i]
+                    : operand->floats ? (double)operand->floats[first + i] : operand->fill;
     return EXCITON_OK;
 }
 

@@ -201,7 +201,7 @@ static bool arrange(exciton_walk *walk, const exciton_match_layer *layer, const 
     case EXCITON_LAYER_GEMM_A: case EXCITON_LAYER_GEMM_B: {
         bool first = layer->kind == EXCITON_LAYER_GEMM_A;
         bool transposed = exciton_matcher_int(walk->matcher, layer->node, first ? "transA" : "transB", 0) != 0;
-        fits_it = at->rank == 2 && weight->rank == 2 && batch < 2 && at->channel == (first != transposed ? 1u : 0u) && batch == 1 - at->channel;
+        fits_it = at->rank == 2 && weight->rank == 2 && at->channel == (first != transposed ? 1u : 0u) && batch == 1 - at->channel;
         at->channel = first ? 1 : 0;
         at->batch = at->batch < 0 ? -1 : first ? 0 : 1;
         break;

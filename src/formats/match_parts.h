@@ -79,8 +79,8 @@ typedef struct exciton_step {
     uint64_t before, after;        /* PAD, elements */
 } exciton_step;
 
-typedef struct exciton_function { /* an activation's or a gate's */
-    int kind;                     /* exciton_model_activation or exciton_model_gate */
+typedef struct exciton_function_match { /* an activation or a gate */
+    int kind;                           /* exciton_model_activation or exciton_model_gate */
     double numbers[2];
     uint32_t input;
 } exciton_function_match;

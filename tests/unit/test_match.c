@@ -428,6 +428,7 @@ static void checks_arguments(void **state)
     assert_int_equal(exciton_model_block_find(model, NULL, &index), EXCITON_ERROR_ARGUMENT);
     assert_int_equal(exciton_model_se(model, 0, &se), EXCITON_ERROR_ARGUMENT);
     assert_int_equal(exciton_model_se(model, 5, &se), EXCITON_ERROR_ARGUMENT);
+    exciton_model_close(model);
     assert_int_equal(exciton_model_open(NULL, &model), EXCITON_ERROR_ARGUMENT);
     assert_null(model);
     assert_int_equal(exciton_model_block_count(NULL), 0);
@@ -459,11 +460,11 @@ static void mutate(mg_graph *graph, uint64_t *seed)
             node->input_count = (uint32_t)(io_random(seed) % 6);
             break;
         case 2:
-            if (node->attribute_count) {
+            if (node->attribute_count && node->attributes[0].kind != EXCITON_ATTRIBUTE_TENSOR) { /* whose index is always good */
                 mg_attribute *a = &node->attributes[io_random(seed) % node->attribute_count];
                 a->ints[io_random(seed) % 8] = (int64_t)(io_random(seed) % 3 ? io_random(seed) % 9 - 4 : io_random(seed));
                 a->count = io_random(seed) % 9;
-                a->kind = a->kind == EXCITON_ATTRIBUTE_TENSOR ? a->kind : (exciton_attribute_kind)(io_random(seed) % 4);
+                a->kind = (exciton_attribute_kind)(io_random(seed) % 4);
             }
             break;
         case 3: {
@@ -487,8 +488,9 @@ static void survives_any_graph(void **state)
     static mg_graph graph;
     uint64_t seed = (uint64_t)time(NULL) | 1, found = 0;
     printf("seed %llu\n", (unsigned long long)seed);
+    fflush(stdout);
     size_t cases = sizeof spellings / sizeof *spellings;
-    for (size_t round = 0; round < 40000; round++) {
+    for (size_t round = 0; round < 20000; round++) {
         mg_parse(&graph, spellings[round % cases].graph);
         mutate(&graph, &seed);
         io_files files;

@@ -5,7 +5,7 @@ make_spellings.py FOLDER   writes NAME.onnx and NAME.json
 import sys
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from net import C, R, Net, chain, conv, mul, pool, relu, same, se_net, sigmoid, write
 
@@ -86,6 +86,9 @@ spelling("pool_view_then_mean", net={"opset": 13, "shape": (2, C, 5, 7)},
 spelling("pool_view_minus1_then_mean", net={"opset": 13}, pool=chain(reshape(0, 0, -1), reduce_attr([-1], 0), reshape(-1, C, 1, 1)))
 spelling("pool_identity_before", pool=chain(one("Identity"), pool))
 spelling("pool_dropout_between", net={"opset": 11}, pool=chain(pool, one("Dropout")))
+spelling("shape_unknown", net={"shape": None})
+spelling("shape_unknown_reduce", net={"shape": None, "opset": 13}, pool=reduce_attr([2, 3], 1))
+spelling("shape_unknown_reduce_keepdims0", net={"shape": None, "opset": 13}, pool=chain(reduce_attr([-1, -2], 0), unsqueeze(2, 3)))
 spelling("pool_3d", net={"shape": ("N", C, 3, 4, 5)}, fc1=conv(R, C, rank=5), fc2=conv(C, R, rank=5, which=2))
 spelling("pool_1d", net={"shape": ("N", C, 31)}, fc1=conv(R, C, rank=3), fc2=conv(C, R, rank=3, which=2))
 spelling("pool_transposed", net={"opset": 13}, pool=chain(one("Transpose", perm=[0, 2, 3, 1]), reduce_attr([1, 2], 1),

@@ -12,14 +12,11 @@ C, R = 16, 4
 class Net:
     """A graph that grows node by node; every value has a name, constants are initialisers unless said."""
 
-    def __init__(self, shape=("N", C, "H", "W"), opset=17, seed=1, info=True):
-        self.nodes, self.initializers, self.opset, self.info = [], [], opset, info
+    def __init__(self, shape=("N", C, "H", "W"), opset=17, seed=1):
+        self.nodes, self.initializers, self.opset = [], [], opset
         self.inputs = [helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)]
-        self.shape = shape
         self.random = np.random.default_rng(seed)
         self.x = self.node("Relu", "input", name="x", output="x")
-        self.outputs, self.expect, self.opsets = [], {}, []
-        self.value_info = []
 
     def fresh(self, word):
         return f"{word}_{len(self.nodes) + len(self.initializers)}"
@@ -50,8 +47,8 @@ class Net:
 
     def finish(self, *outputs):
         graph = helper.make_graph(self.nodes, "net", self.inputs, [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in outputs],
-                                  self.initializers, value_info=self.value_info)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)] + self.opsets, ir_version=9)
+                                  self.initializers)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=9)
 
 
 # ---- parts; each takes a net and a value and returns one
