@@ -6,11 +6,7 @@
 #include "backends/host/host.h"
 #include "backends/host/params.h"
 
-#define exciton_gate exciton_scalar_gate
-#define exciton_output exciton_scalar_output
 #include "scalar.h"
-#undef exciton_gate
-#undef exciton_output
 
 static float row_sum(const float *x, size_t length, float total)
 {
@@ -64,7 +60,7 @@ static float reference_gate_one(const float *w, const float *h, size_t channels,
     float sum = w2[hidden * channel_pitch + c];
     for (size_t r = 0; r < hidden; r++)
         sum += w2[r * channel_pitch + c] * h[r];
-    return exciton_scalar_gate(kind, slope, offset, sum);
+    return exciton_apply_gate(kind, slope, offset, sum);
 }
 
 static void reference_hidden(const exciton_host_task *task)
@@ -96,7 +92,7 @@ static void reference_scale(const exciton_host_task *task)
         float g = task->t[p.g_at + i / p.channels * channel_pitch + i % p.channels];
         for (size_t e = begin; e < smaller(begin + p.unit_length, p.row_length); e++)
             task->y[p.y_at + row * p.row_length + e] =
-                exciton_scalar_output(p.residual, p.then, g, task->x[p.x_at + row * p.row_length + e]);
+                exciton_apply_output(p.residual, p.then, g, task->x[p.x_at + row * p.row_length + e]);
     }
 }
 
@@ -141,7 +137,7 @@ static void reference_split_scale(const exciton_host_task *task)
             task->t[p.g_at + n * channel_pitch + c] = g;
             for (size_t e = 0; e < p.row_length; e++) {
                 size_t at = (n * p.channels + c - first_row) * p.row_length + e;
-                task->y[p.y_at + at] = exciton_scalar_output(p.residual, p.then, g, task->x[p.x_at + at]);
+                task->y[p.y_at + at] = exciton_apply_output(p.residual, p.then, g, task->x[p.x_at + at]);
             }
         }
     }
@@ -162,7 +158,7 @@ static void reference_sample(const exciton_host_task *task)
         for (size_t c = 0; c < p.channels; c++) {
             g[c] = reference_gate_one(task->w, h, p.channels, p.hidden, c, p.gate, p.slope, p.offset);
             for (size_t e = from + c * p.row_length; e < from + (c + 1) * p.row_length; e++)
-                task->y[p.y_at + e] = exciton_scalar_output(p.residual, p.then, g[c], task->x[p.x_at + e]);
+                task->y[p.y_at + e] = exciton_apply_output(p.residual, p.then, g[c], task->x[p.x_at + e]);
         }
     }
 }

@@ -10,13 +10,8 @@
 #include "backends/host/host.h"
 #include "backends/host/params.h"
 
-/* Two functions have the names of public types. */
-#define exciton_gate exciton_scalar_gate
-#define exciton_output exciton_scalar_output
 #define EXCITON_NATIVE_DIVISION 1
 #include "scalar.h"
-#undef exciton_gate
-#undef exciton_output
 
 #include "backends/host/vector.h"
 
@@ -217,7 +212,7 @@ static void gate_layer(float *g, const float *w, const float *h, size_t channels
 
 /* ---- Scaling ----------------------------------------------------------------------------------------------------- */
 
-/* exciton_output on a vector. As a signed number -0 and the negative floats to -inf are the lowest; NaNs stay. */
+/* exciton_apply_output on a vector. As a signed number -0 and the negative floats to -inf are the lowest; NaNs stay. */
 INLINE vec output(vec x, vec g, bool residual, bool relu)
 {
     vec y = g * x;

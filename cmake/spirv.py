@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Makes a shader keep exciton's arithmetic, or checks that it does.
+
+spirv.py IN.spv OUT.inc   adds NoContraction to every float instruction that lacks it, writes the words for a C array
+spirv.py --check IN...    fails where an instruction lacks it; reads .spv and .inc
+
+Refused in both: what has no fixed order or rounding (dot and matrix products, fused multiply-add, library functions of
+float, float atomics, sub-group operations, relaxed precision).
+"""
+import struct
+import sys
+
+MAGIC = 0x07230203
+OP_EXT_INST_IMPORT, OP_EXT_INST, OP_FUNCTION, OP_SPEC_CONSTANT_OP = 11, 12, 54, 52
+OP_DECORATE, OP_MEMBER_DECORATE = 71, 72
+RELAXED_PRECISION, NO_CONTRACTION = 0, 42
+
+ARITHMETIC = {127: "OpFNegate", 129: "OpFAdd", 131: "OpFSub", 133: "OpFMul", 136: "OpFDiv", 140: "OpFRem", 141: "OpFMod",
+              142: "OpVectorTimesScalar"}
+REFUSED = {116: "OpQuantizeToF16", 143: "OpMatrixTimesScalar", 144: "OpVectorTimesMatrix", 145: "OpMatrixTimesVector",
+           146: "OpMatrixTimesMatrix", 147: "OpOuterProduct", 148: "OpDot", 6035: "OpAtomicFAddEXT",
+           5614: "OpAtomicFMinEXT", 5615: "OpAtomicFMaxEXT"}
+REFUSED.update({op: "a group operation" for op in range(259, 275)})
+REFUSED.update({op: "a sub-group operation" for op in list(range(333, 367)) + list(range(4421, 4433))})
+# Of GLSL.std.450 integers only: absolute value, sign, smaller, larger, clamp.
+LIBRARY = {5, 7, 38, 39, 41, 42, 44, 45}
+
+
+class Refused(Exception):
+    pass
+
+
+def read(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    if path.endswith(".inc"):
+        words = [int(word, 16) for word in data.decode().replace(",", " ").split()]
+    else:
+        if len(data) % 4:
+            raise Refused("the length is no multiple of 4")
+        words = list(struct.unpack("<%dI" % (len(data) // 4), data))
+    if len(words) < 5 or words[0] != MAGIC:
+        raise Refused("not SPIR-V in this byte order")
+    return words
+
+
+def instructions(words):
+    """(first word's index, opcode, operands)"""
+    at = 5
+    while at < len(words):
+        count, opcode = words[at] >> 16, words[at] & 0xFFFF
+        if count == 0 or at + count > len(words):
+            raise Refused("word %d: an instruction beyond the end" % at)
+        yield at, opcode, words[at + 1:at + count]
+        at += count
+
+
+def is_library(operands):
+    return struct.pack("<%dI" % len(operands[1:]), *operands[1:]).split(b"\0")[0] == b"GLSL.std.450"
+
+
+def examine(words):
+    """Ids of float results, ids that are decorated, and where a decoration may be put in."""
+    arithmetic, decorated, libraries, place = [], set(), set(), None
+    for at, opcode, operands in instructions(words):
+        if opcode in REFUSED:
+            raise Refused("word %d: %s" % (at, REFUSED[opcode]))
+        if opcode == OP_EXT_INST_IMPORT and is_library(operands):
+            libraries.add(operands[0])
+        elif opcode == OP_EXT_INST and operands[2] in libraries and operands[3] not in LIBRARY:
+            raise Refused("word %d: function %d of GLSL.std.450" % (at, operands[3]))
+        elif opcode in ARITHMETIC:
+            arithmetic.append((operands[1], ARITHMETIC[opcode]))
+        elif opcode == OP_SPEC_CONSTANT_OP and operands[2] in ARITHMETIC:
+            raise Refused("word %d: float arithmetic of specialisation constants" % at)
+        elif opcode in (OP_DECORATE, OP_MEMBER_DECORATE):
+            if RELAXED_PRECISION == operands[1 if opcode == OP_DECORATE else 2]:
+                raise Refused("word %d: RelaxedPrecision" % at)
+            if opcode == OP_DECORATE and operands[1] == NO_CONTRACTION:
+                decorated.add(operands[0])
+            if opcode == OP_DECORATE:
+                place = at
+    if place is None:
+        raise Refused("no OpDecorate to put others beside")
+    return arithmetic, decorated, place
+
+
+def add_missing(words):
+    arithmetic, decorated, place = examine(words)
+    added = []
+    for result, _ in arithmetic:
+        if result not in decorated:
+            added += [3 << 16 | OP_DECORATE, result, NO_CONTRACTION]
+    return words[:place] + added + words[place:]
+
+
+def check(words):
+    arithmetic, decorated, _ = examine(words)
+    for result, name in arithmetic:
+        if result not in decorated:
+            raise Refused("%s %%%d lacks NoContraction" % (name, result))
+
+
+def write(path, words):
+    lines = [", ".join("0x%08x" % word for word in words[i:i + 8]) for i in range(0, len(words), 8)]
+    with open(path, "w") as file:
+        file.write(",\n".join(lines) + "\n")
+
+
+def main(arguments):
+    if len(arguments) >= 2 and arguments[0] == "--check":
+        paths, out = arguments[1:], None
+    elif len(arguments) == 2:
+        paths, out = arguments[:1], arguments[1]
+    else:
+        sys.stderr.write(__doc__)
+        return 2
+    for path in paths:
+        try:
+            words = read(path)
+            if out:
+                words = add_missing(words)
+            check(words)
+            if out:
+                write(out, words)
+        except (Refused, OSError, ValueError) as why:
+            sys.stderr.write("spirv.py: %s: %s\n" % (path, why))
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,81 @@
+/*
+ * The two layers: packed weights, and products of a vector with a matrix in the order of docs/numbers.md. Every row of a
+ * matrix is padded to a multiple of 8, so that whole vectors can be moved.
+ */
+#ifndef EXCITON_EXCITE_H
+#define EXCITON_EXCITE_H
+
+#define PITCH(n) (((n) + 7u) & ~7u)
+#define BLOCKS(channels, block) (((channels) - 1u) / (block) + 1u)
+
+/* W: W1 transposed [channels][R'], b1 [R'], W2 transposed [hidden][C'], b2 [C']. */
+#define BIAS1_AT(channels, hidden) ((channels) * PITCH(hidden))
+#define WEIGHT2_AT(channels, hidden) (BIAS1_AT(channels, hidden) + PITCH(hidden))
+#define BIAS2_AT(channels, hidden) (WEIGHT2_AT(channels, hidden) + (hidden) * PITCH(channels))
+
+/* How a product meets its `base`: not at all, as the sum's first value, or as the first operand of one last addition. */
+#define PRODUCT_ALONE 0
+#define PRODUCT_FROM_BASE 1
+#define PRODUCT_ONTO_BASE 2
+
+EXCITON_FN float8 exciton_begin8(uint how, __global const float *base)
+{
+    return how == PRODUCT_FROM_BASE ? LOAD8(base) : (float8)(0.0f);
+}
+
+EXCITON_FN float8 exciton_finish8(uint how, __global const float *base, float8 sum)
+{
+    return how == PRODUCT_ONTO_BASE ? LOAD8(base) + sum : sum;
+}
+
+/* out[j] = sum over i < n, ascending, of m[i * pitch + j] * v[i], j < width, a multiple of 8. `out` may be `base`. */
+EXCITON_FN void exciton_product(uint how, __global float *out, __global const float *base, __global const float *m, uint pitch,
+                                __global const float *v, uint n, uint width)
+{
+    uint j = 0;
+    for (; j + 32u <= width; j += 32u) {
+        float8 a = exciton_begin8(how, base + j), b = exciton_begin8(how, base + j + 8);
+        float8 c = exciton_begin8(how, base + j + 16), d = exciton_begin8(how, base + j + 24);
+        __global const float *row = m + j;
+        for (uint i = 0; i < n; ++i, row += pitch) {
+            a += LOAD8(row) * v[i];
+            b += LOAD8(row + 8) * v[i];
+            c += LOAD8(row + 16) * v[i];
+            d += LOAD8(row + 24) * v[i];
+        }
+        STORE8(exciton_finish8(how, base + j, a), out + j);
+        STORE8(exciton_finish8(how, base + j + 8, b), out + j + 8);
+        STORE8(exciton_finish8(how, base + j + 16, c), out + j + 16);
+        STORE8(exciton_finish8(how, base + j + 24, d), out + j + 24);
+    }
+    for (; j < width; j += 8u) {
+        float8 a = exciton_begin8(how, base + j);
+        __global const float *row = m + j;
+        for (uint i = 0; i < n; ++i, row += pitch)
+            a += LOAD8(row) * v[i];
+        STORE8(exciton_finish8(how, base + j, a), out + j);
+    }
+}
+
+/* h[j] = activate(h[j]). The commonest case is spelled out, for compilers that don't move the choice out of the loop. */
+EXCITON_FN void exciton_activate_all(uint activation, __global float *h, uint n)
+{
+    if (activation == 1u)
+        for (uint j = 0; j < n; ++j)
+            h[j] = exciton_activate(1u, h[j]);
+    else if (activation != 0u)
+        for (uint j = 0; j < n; ++j)
+            h[j] = exciton_activate(activation, h[j]);
+}
+
+EXCITON_FN void exciton_apply_gate_all(uint gate, float slope, float offset, __global float *g, uint n)
+{
+    if (gate == 1u)
+        for (uint j = 0; j < n; ++j)
+            g[j] = exciton_apply_gate(1u, slope, offset, g[j]);
+    else
+        for (uint j = 0; j < n; ++j)
+            g[j] = exciton_apply_gate(0u, slope, offset, g[j]);
+}
+
+#endif

@@ -1,0 +1,26 @@
+// What specialises a shader, set by the host at pipeline creation.
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const uint GROUP = 1u; // the same number as local_size_x
+layout(constant_id = 2) const uint LOCAL = 1u; // form lanes: floats of work-group memory beside the tree's
+
+// R' and C' of the catalogue.
+uint pitch_of(uint count)
+{
+    return (count + 7u) & ~7u;
+}
+
+// The weights: W1 [channels][R'], b1 [R'], W2 [hidden][C'], b2 [C'].
+uint b1_at(uint channels, uint hidden)
+{
+    return channels * pitch_of(hidden);
+}
+
+uint w2_at(uint channels, uint hidden)
+{
+    return (channels + 1u) * pitch_of(hidden);
+}
+
+uint b2_at(uint channels, uint hidden)
+{
+    return w2_at(channels, hidden) + hidden * pitch_of(channels);
+}

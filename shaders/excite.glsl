@@ -1,0 +1,104 @@
+// Sums of the two layers, shared by the kernels that form h and g. Wants the slots w and t declared, and the params
+// channels, hidden and block. The values that weights are multiplied by lie in the scratch, in form lanes in
+// work-group memory.
+
+#ifdef ROWS
+#define VALUE(i) t[i]
+#else
+shared float store[LOCAL];
+#define VALUE(i) store[i]
+#endif
+
+uint blocks_of(uint count)
+{
+    return (count + block - 1u) / block;
+}
+
+// v + w[at] value[from] + w[at + pitch] value[from + 1] + ..., from left to right.
+float add_column(float v, uint at, uint pitch, uint from, uint count)
+{
+    uint k = 0u;
+    for (; k + 4u <= count; k += 4u) {
+        v += w[at + k * pitch] * VALUE(from + k);
+        v += w[at + (k + 1u) * pitch] * VALUE(from + k + 1u);
+        v += w[at + (k + 2u) * pitch] * VALUE(from + k + 2u);
+        v += w[at + (k + 3u) * pitch] * VALUE(from + k + 3u);
+    }
+    for (; k < count; ++k)
+        v += w[at + k * pitch] * VALUE(from + k);
+    return v;
+}
+
+// b1[r] + the parts of the blocks, each a sum over the block's channels.
+float hidden_sum(uint r, uint s)
+{
+    float v = w[b1_at(channels, hidden) + r];
+    for (uint c = 0u; c < channels; c += block)
+        v += add_column(0.0, c * pitch_of(hidden) + r, pitch_of(hidden), s + c, min(block, channels - c));
+    return v;
+}
+
+// b2[c] + W2[0][c] h[0] + ...
+float gate_sum(uint c, uint h)
+{
+    return add_column(w[b2_at(channels, hidden) + c], w2_at(channels, hidden) + c, pitch_of(channels), h, hidden);
+}
+
+#ifdef ROWS
+// The same for eight columns at once; rows of the weights, of h and of the parts are padded to eight.
+struct Eight {
+    vec4 low, high;
+};
+
+Eight load_w(uint at)
+{
+    return Eight(vec4(w[at], w[at + 1u], w[at + 2u], w[at + 3u]), vec4(w[at + 4u], w[at + 5u], w[at + 6u], w[at + 7u]));
+}
+
+Eight load_t(uint at)
+{
+    return Eight(vec4(t[at], t[at + 1u], t[at + 2u], t[at + 3u]), vec4(t[at + 4u], t[at + 5u], t[at + 6u], t[at + 7u]));
+}
+
+void store_t(uint at, Eight v)
+{
+    t[at] = v.low.x;
+    t[at + 1u] = v.low.y;
+    t[at + 2u] = v.low.z;
+    t[at + 3u] = v.low.w;
+    t[at + 4u] = v.high.x;
+    t[at + 5u] = v.high.y;
+    t[at + 6u] = v.high.z;
+    t[at + 7u] = v.high.w;
+}
+
+Eight sum_of(Eight a, Eight b)
+{
+    return Eight(a.low + b.low, a.high + b.high);
+}
+
+Eight add_product(Eight v, uint at, float value)
+{
+    Eight row = load_w(at);
+    return Eight(v.low + row.low * vec4(value), v.high + row.high * vec4(value));
+}
+
+Eight add_columns(Eight v, uint at, uint pitch, uint from, uint count)
+{
+    for (uint k = 0u; k < count; ++k)
+        v = add_product(v, at + k * pitch, t[from + k]);
+    return v;
+}
+
+Eight nothing()
+{
+    return Eight(vec4(0.0), vec4(0.0));
+}
+
+// The sums of the gates of channels c0, c0 + 8, ... to t[g]; c0 is a multiple of 8.
+void gate_sums(uint h, uint g, uint c0, uint count)
+{
+    for (uint c = 0u; c < count; c += 8u)
+        store_t(g + c, add_columns(load_w(b2_at(channels, hidden) + c0 + c), w2_at(channels, hidden) + c0 + c, pitch_of(channels), h, hidden));
+}
+#endif

@@ -1,0 +1,218 @@
+// Sums of rows of x and their scaling into y, in the order of docs/numbers.md: lane l of EXCITON_LANES adds the elements
+// i % EXCITON_LANES == l of a chunk, a tree adds the lanes, and the chunks are added one after the other.
+// Wants the slots x and (to scale) y declared; IN_PLACE: y is x. SCALES: scale_row is wanted.
+// Written out rather than in loops over lanes: an array that is not split into registers would be slow everywhere, and
+// llvmpipe ends every loop when a work-item has made 65,535 iterations, all loops together (src/ops/se_work.c counts them).
+
+#if EXCITON_LANES != 32
+#error "the lanes are written out for 32"
+#endif
+
+#ifdef SCALES
+void put(uint i, float v)
+{
+#ifdef IN_PLACE
+    x[i] = v;
+#else
+    y[i] = v;
+#endif
+}
+#endif
+
+#define FOUR(i, apart) vec4(x[i], x[(i) + (apart)], x[(i) + 2u * (apart)], x[(i) + 3u * (apart)])
+
+#ifdef SCALES
+// Four elements, `apart` from each other.
+void scale_four(float g, uint from, uint to, uint apart, uint residual, uint then)
+{
+    vec4 v = FOUR(from, apart);
+    put(to, exciton_apply_output(residual, then, g, v.x));
+    put(to + apart, exciton_apply_output(residual, then, g, v.y));
+    put(to + 2u * apart, exciton_apply_output(residual, then, g, v.z));
+    put(to + 3u * apart, exciton_apply_output(residual, then, g, v.w));
+}
+#endif
+
+#ifdef ROWS
+
+// Beyond the last element is another row, or nothing. A lane is never -0: adding +0 changes nothing.
+float element(uint i, uint last)
+{
+    float v = x[min(i, last)];
+    return i <= last ? v : 0.0;
+}
+
+#define REST(i) vec4(element(i, last), element((i) + 1u, last), element((i) + 2u, last), element((i) + 3u, last))
+
+// count >= 1 elements of one chunk from x[at]; a work-item's own, its lanes in registers.
+float chunk_sum(uint at, uint count)
+{
+    vec4 a0 = vec4(0.0), a1 = vec4(0.0), a2 = vec4(0.0), a3 = vec4(0.0);
+    vec4 a4 = vec4(0.0), a5 = vec4(0.0), a6 = vec4(0.0), a7 = vec4(0.0);
+    uint i = at;
+    for (uint whole = at + count / 32u * 32u; i < whole; i += 32u) {
+        a0 += FOUR(i, 1u);
+        a1 += FOUR(i + 4u, 1u);
+        a2 += FOUR(i + 8u, 1u);
+        a3 += FOUR(i + 12u, 1u);
+        a4 += FOUR(i + 16u, 1u);
+        a5 += FOUR(i + 20u, 1u);
+        a6 += FOUR(i + 24u, 1u);
+        a7 += FOUR(i + 28u, 1u);
+    }
+    uint last = at + count - 1u;
+    if (i <= last) {
+        a0 += REST(i);
+        a1 += REST(i + 4u);
+        a2 += REST(i + 8u);
+        a3 += REST(i + 12u);
+        a4 += REST(i + 16u);
+        a5 += REST(i + 20u);
+        a6 += REST(i + 24u);
+        a7 += REST(i + 28u);
+    }
+    a0 += a4;
+    a1 += a5;
+    a2 += a6;
+    a3 += a7;
+    a0 += a2;
+    a1 += a3;
+    a0 += a1;
+    vec2 b = a0.xy + a0.zw;
+    return b.x + b.y;
+}
+
+float row_sum(float total, uint at, uint count)
+{
+    for (uint done = 0u; done < count; done += EXCITON_CHUNK)
+        total += chunk_sum(at + done, min(uint(EXCITON_CHUNK), count - done));
+    return total;
+}
+
+#ifdef SCALES
+void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
+{
+    uint i = 0u;
+    for (; i + 16u <= count; i += 16u) {
+        scale_four(g, from + i, to + i, 1u, residual, then);
+        scale_four(g, from + i + 4u, to + i + 4u, 1u, residual, then);
+        scale_four(g, from + i + 8u, to + i + 8u, 1u, residual, then);
+        scale_four(g, from + i + 12u, to + i + 12u, 1u, residual, then);
+    }
+    for (; i < count; ++i)
+        put(to + i, exciton_apply_output(residual, then, g, x[from + i]));
+}
+#endif
+
+#else // form lanes
+
+// A side of SIDE work-items shares a row; each holds EACH lanes, SIDE apart. A group has SIDES rows at a time.
+const uint SIDE = GROUP < 32u ? GROUP : 32u;
+const uint EACH = 32u / SIDE;
+const uint SIDES = GROUP / SIDE;
+
+shared float tree[GROUP];
+
+uint side() { return gl_LocalInvocationIndex / SIDE; }
+uint lane() { return gl_LocalInvocationIndex % SIDE; }
+
+#define FIRST_EIGHT(F) F(0u) F(1u) F(2u) F(3u) F(4u) F(5u) F(6u) F(7u)
+#define SECOND_EIGHT(F) F(8u) F(9u) F(10u) F(11u) F(12u) F(13u) F(14u) F(15u)
+#define LAST_SIXTEEN(F) \
+    F(16u) F(17u) F(18u) F(19u) F(20u) F(21u) F(22u) F(23u) \
+    F(24u) F(25u) F(26u) F(27u) F(28u) F(29u) F(30u) F(31u)
+#define EACH_LANE(F) FIRST_EIGHT(F) if (EACH > 8u) { SECOND_EIGHT(F) } if (EACH > 16u) { LAST_SIXTEEN(F) }
+
+// Of the lanes that a work-item holds; EACH is known when the shader is compiled.
+#define ADD(n) if (n < EACH) a[n] += x[p + n * SIDE];
+#define ADD_REST(n) if (n < EACH && i + n * SIDE < count) a[n] += x[p + n * SIDE];
+#define ZERO(n) a[n] = 0.0;
+#define JOIN16(n) a[n] += a[n + 16u];
+#define JOIN8(n) a[n] += a[n + 8u];
+
+#define LEVEL(half_side)                       \
+    if (SIDE > half_side) {                    \
+        if (lane() < half_side)                \
+            tree[me] += tree[me + half_side];  \
+        barrier();                             \
+    }
+
+// `count` elements of one chunk from x[at], 0 for a side without a row. The whole group calls it; right in lane 0 only,
+// which leaves its slot of the tree to nobody else, so that no barrier is needed before the next call.
+float chunk_sum(uint at, uint count)
+{
+    float a[32]; // indexed by constants only
+    FIRST_EIGHT(ZERO) SECOND_EIGHT(ZERO) LAST_SIXTEEN(ZERO)
+    uint i = lane();
+    uint p = at + i;
+    uint whole = count / 32u * 32u;
+    if (EACH <= 8u) {
+        for (; i + 96u < whole; i += 128u) {
+            FIRST_EIGHT(ADD)
+            p += 32u;
+            FIRST_EIGHT(ADD)
+            p += 32u;
+            FIRST_EIGHT(ADD)
+            p += 32u;
+            FIRST_EIGHT(ADD)
+            p += 32u;
+        }
+    }
+    for (; i < whole; i += 32u) {
+        EACH_LANE(ADD)
+        p += 32u;
+    }
+    EACH_LANE(ADD_REST)
+    if (EACH > 16u) {
+        FIRST_EIGHT(JOIN16) SECOND_EIGHT(JOIN16)
+    }
+    if (EACH > 8u) {
+        FIRST_EIGHT(JOIN8)
+    }
+    if (EACH > 4u) {
+        a[0] += a[4];
+        a[1] += a[5];
+        a[2] += a[6];
+        a[3] += a[7];
+    }
+    if (EACH > 2u) {
+        a[0] += a[2];
+        a[1] += a[3];
+    }
+    if (EACH > 1u)
+        a[0] += a[1];
+    uint me = gl_LocalInvocationIndex;
+    tree[me] = a[0];
+    barrier();
+    LEVEL(16u)
+    LEVEL(8u)
+    LEVEL(4u)
+    LEVEL(2u)
+    LEVEL(1u)
+    return tree[me];
+}
+
+// `longest` is the group's largest count: barriers are met by all.
+float row_sum(float total, uint at, uint count, uint longest)
+{
+    for (uint done = 0u; done < longest; done += EXCITON_CHUNK) {
+        uint left = done < count ? min(uint(EXCITON_CHUNK), count - done) : 0u;
+        float sum = chunk_sum(at + done, left);
+        if (left > 0u)
+            total += sum;
+    }
+    return total;
+}
+
+#ifdef SCALES
+void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
+{
+    uint i = lane();
+    for (; i + 3u * SIDE < count; i += 4u * SIDE)
+        scale_four(g, from + i, to + i, SIDE, residual, then);
+    for (; i < count; i += SIDE)
+        put(to + i, exciton_apply_output(residual, then, g, x[from + i]));
+}
+#endif
+
+#endif

@@ -1,0 +1,104 @@
+#version 450
+// Second half of split-excite: h from the parts in block order, the gates of the block's channels, y.
+#extension GL_GOOGLE_include_directive : require
+#include "scalar.h"
+#include "constants.glsl"
+
+#ifdef IN_PLACE
+layout(std430, binding = 0) buffer X { float x[]; };
+layout(std430, binding = 1) readonly buffer W { float w[]; };
+layout(std430, binding = 2) buffer T { float t[]; };
+#else
+layout(std430, binding = 0) readonly buffer X { float x[]; };
+layout(std430, binding = 1) writeonly buffer Y { float y[]; };
+layout(std430, binding = 2) readonly buffer W { float w[]; };
+layout(std430, binding = 3) buffer T { float t[]; };
+#endif
+layout(push_constant) uniform Params {
+    uint x_at, y_at;
+    uint first_unit, units, channels, hidden, block, row_length;
+    uint parts_at, h_at, g_at;
+    uint activation, gate;
+    float slope, offset;
+    uint residual, then;
+};
+
+#define SCALES
+#include "rows.glsl"
+#include "excite.glsl"
+
+float gated(float v)
+{
+    return exciton_apply_gate(gate, slope, offset, v);
+}
+
+// Of sample n, block b: h to t[h], the gates to t[g], rows from x[from].
+#ifdef ROWS
+void run_unit(uint n, uint b, uint h, uint g, uint from, uint to)
+{
+    uint pitch = pitch_of(hidden);
+    uint blocks = blocks_of(channels);
+    uint count = min(block, channels - b * block);
+    for (uint r = 0u; r < pitch; r += 8u) {
+        Eight v = load_w(b1_at(channels, hidden) + r);
+        for (uint part = 0u; part < blocks; ++part)
+            v = sum_of(v, load_t(parts_at + (n * blocks + part) * pitch + r));
+        store_t(h + r, v);
+    }
+    for (uint r = 0u; r < pitch; ++r)
+        t[h + r] = exciton_activate(activation, t[h + r]);
+    gate_sums(h, g, b * block, count);
+    for (uint c = 0u; c < count; ++c) {
+        float v = gated(t[g + c]);
+        t[g + c] = v;
+        scale_row(v, from + c * row_length, to + c * row_length, row_length, residual, then);
+    }
+}
+#else
+// Work-group memory: h [R'], then the block's g.
+void run_unit(uint n, uint b, uint h, uint g, uint from, uint to)
+{
+    uint pitch = pitch_of(hidden);
+    uint blocks = blocks_of(channels);
+    uint count = min(block, channels - b * block);
+    for (uint r = gl_LocalInvocationIndex; r < pitch; r += GROUP) {
+        float v = w[b1_at(channels, hidden) + r];
+        for (uint part = 0u; part < blocks; ++part)
+            v += t[parts_at + (n * blocks + part) * pitch + r];
+        store[r] = exciton_activate(activation, v);
+        if (b == 0u)
+            t[h + r] = store[r];
+    }
+    barrier();
+    for (uint c = gl_LocalInvocationIndex; c < count; c += GROUP) {
+        store[pitch + c] = gated(gate_sum(b * block + c, 0u));
+        t[g + c] = store[pitch + c];
+    }
+    barrier();
+    for (uint c = side(); c < count; c += SIDES)
+        scale_row(store[pitch + c], from + c * row_length, to + c * row_length, row_length, residual, then);
+    barrier(); // before the h of the next unit
+}
+#endif
+
+void main()
+{
+    uint blocks = blocks_of(channels);
+    uint first_row = first_unit / blocks * channels + first_unit % blocks * block;
+#ifdef ROWS
+    for (uint i = gl_GlobalInvocationID.x; i < units; i += gl_NumWorkGroups.x * GROUP) {
+#else
+    for (uint i = gl_WorkGroupID.x; i < units; i += gl_NumWorkGroups.x) {
+#endif
+        uint u = first_unit + i;
+        uint n = u / blocks;
+        uint b = u % blocks;
+        uint at = (n * channels + b * block - first_row) * row_length;
+#ifdef IN_PLACE
+        uint to = x_at + at;
+#else
+        uint to = y_at + at;
+#endif
+        run_unit(n, b, h_at + u * pitch_of(hidden), g_at + n * pitch_of(channels) + b * block, x_at + at, to);
+    }
+}

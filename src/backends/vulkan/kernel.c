@@ -1,0 +1,177 @@
+/* A variant of a kernel: its module with this device's float controls, specialised, compiled, and run once. */
+#include "backends/vulkan/objects.h"
+
+#include "backends/vulkan/spirv.h"
+#include "base/checked.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* The ids of shaders/constants.glsl. */
+typedef struct exciton_vk_constants {
+    uint32_t local_size, group, local_floats;
+} exciton_vk_constants;
+
+static exciton_status create_module(exciton_be_device *device, const exciton_kernel_spec *spec, VkShaderModule *module)
+{
+    size_t count;
+    const uint32_t *words = exciton_vk_shader(spec, &count);
+    if (!words)
+        return exciton_fail(EXCITON_ERROR_UNSUPPORTED, "vulkan: no such variant");
+    uint32_t *own = exciton_allocate_array(device->env, count + EXCITON_VK_SPIRV_EXTRA, sizeof *own);
+    if (!own)
+        return exciton_fail(EXCITON_ERROR_MEMORY, "vulkan: no memory for its module");
+    size_t used = exciton_vk_spirv_float_controls(words, count, device->traits.rounds_to_nearest, device->traits.keeps_nan, own);
+    VkShaderModuleCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = used * sizeof *own, .pCode = own};
+    exciton_status status = used ? EXCITON_VK_CREATE(device, module, CreateShaderModule, device->device, &info, NULL)
+                                 : exciton_fail(EXCITON_ERROR_COMPILE, "vulkan: the embedded module is damaged");
+    exciton_release(device->env, own);
+    return status;
+}
+
+static exciton_status create_layout(exciton_be_kernel *kernel)
+{
+    exciton_be_device *device = kernel->device;
+    VkPushConstantRange params = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = kernel->params_bytes};
+    VkPipelineLayoutCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                       .setLayoutCount = 1,
+                                       .pSetLayouts = &device->set_layouts[kernel->slots],
+                                       .pushConstantRangeCount = 1,
+                                       .pPushConstantRanges = &params};
+    return EXCITON_VK_CREATE(device, &kernel->layout, CreatePipelineLayout, device->device, &info, NULL);
+}
+
+static exciton_status create_pipeline(exciton_be_kernel *kernel, const exciton_kernel_spec *spec, VkShaderModule module)
+{
+    exciton_be_device *device = kernel->device;
+    exciton_vk_constants constants = {spec->group_size, spec->group_size, (uint32_t)exciton_max(spec->local_floats, 1)};
+    static const VkSpecializationMapEntry entries[] = {
+        {0, offsetof(exciton_vk_constants, local_size), sizeof(uint32_t)},
+        {1, offsetof(exciton_vk_constants, group), sizeof(uint32_t)},
+        {2, offsetof(exciton_vk_constants, local_floats), sizeof(uint32_t)},
+    };
+    VkSpecializationInfo special = {.mapEntryCount = 3, .pMapEntries = entries, .dataSize = sizeof constants, .pData = &constants};
+    VkComputePipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+                                        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                                                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                                                  .module = module,
+                                                  .pName = "main",
+                                                  .pSpecializationInfo = &special},
+                                        .layout = kernel->layout};
+    exciton_status status = EXCITON_VK_CREATE(device, &kernel->pipeline, CreateComputePipelines, device->device, VK_NULL_HANDLE, 1, &info, NULL);
+    return status == EXCITON_ERROR_DRIVER ? exciton_fail_within(EXCITON_ERROR_COMPILE, "vulkan") : status;
+}
+
+/* ---- warming: drivers that compile at the first dispatch do so now ---- */
+
+/* Params that leave the kernel nothing to do, and nothing to divide by zero. */
+static void idle_params(exciton_kernel kernel, uint32_t params[EXCITON_KERNEL_PARAMS])
+{
+    const exciton_kernel_entry *entry = exciton_kernel_describe(kernel);
+    for (uint32_t i = 0; i < entry->param_count; ++i) {
+        const char *name = entry->params[i];
+        params[i] = strcmp(name, "units") && strcmp(name, "samples") && strcmp(name, "rows");
+    }
+}
+
+static exciton_status bind_nothing(exciton_be_kernel *kernel, VkDescriptorPool *pool, VkDescriptorSet *set)
+{
+    exciton_be_device *device = kernel->device;
+    exciton_be_buffer *any;
+    exciton_status status = exciton_vk_staging(device, &any);
+    if (status)
+        return status;
+    VkDescriptorPoolSize size = {.type = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, .descriptorCount = kernel->slots};
+    VkDescriptorPoolCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO, .maxSets = 1, .poolSizeCount = 1, .pPoolSizes = &size};
+    status = EXCITON_VK_CREATE(device, pool, CreateDescriptorPool, device->device, &info, NULL);
+    if (status)
+        return status;
+    VkDescriptorSetAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+                                            .descriptorPool = *pool,
+                                            .descriptorSetCount = 1,
+                                            .pSetLayouts = &device->set_layouts[kernel->slots]};
+    status = EXCITON_VK_CREATE(device, set, AllocateDescriptorSets, device->device, &allocate);
+    if (status)
+        return status;
+    VkDescriptorBufferInfo buffers[EXCITON_KERNEL_SLOTS];
+    uint32_t apart = (uint32_t)exciton_max(device->traits.properties.limits.minStorageBufferOffsetAlignment, 256);
+    for (uint32_t i = 0; i < kernel->slots; ++i)
+        buffers[i] = (VkDescriptorBufferInfo){.buffer = any->buffer, .offset = (VkDeviceSize)i * apart, .range = apart};
+    VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                                  .dstSet = *set,
+                                  .descriptorCount = kernel->slots,
+                                  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                  .pBufferInfo = buffers};
+    device->vk.UpdateDescriptorSets(device->device, 1, &write, 0, NULL);
+    return EXCITON_OK;
+}
+
+static exciton_status warm(exciton_be_kernel *kernel, exciton_kernel which)
+{
+    exciton_be_device *device = kernel->device;
+    VkDescriptorPool pool = VK_NULL_HANDLE;
+    VkDescriptorSet set = VK_NULL_HANDLE;
+    exciton_status status = bind_nothing(kernel, &pool, &set);
+    if (!status)
+        status = exciton_vk_transfer_begin(device);
+    if (!status) {
+        uint32_t params[EXCITON_KERNEL_PARAMS];
+        idle_params(which, params);
+        VkCommandBuffer commands = device->transfer;
+        device->vk.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->pipeline);
+        device->vk.CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->layout, 0, 1, &set, 0, NULL);
+        device->vk.CmdPushConstants(commands, kernel->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, kernel->params_bytes, params);
+        device->vk.CmdDispatch(commands, 1, 1, 1);
+        status = exciton_vk_transfer_end(device);
+    }
+    if (pool && exciton_vk_releasable(device))
+        device->vk.DestroyDescriptorPool(device->device, pool, NULL);
+    return status;
+}
+
+/* ---- the table's ---- */
+
+exciton_status exciton_vk_kernel_create(exciton_be_device *device, const exciton_kernel_spec *spec, exciton_be_kernel **out)
+{
+    exciton_status status = exciton_vk_alive(device);
+    if (status)
+        return status;
+    const exciton_kernel_entry *entry = exciton_kernel_describe(spec->kernel);
+    exciton_be_kernel *kernel = exciton_allocate(device->env, sizeof *kernel);
+    if (!kernel)
+        return exciton_fail(EXCITON_ERROR_MEMORY, "vulkan: kernel %s: no memory", entry->name);
+    *kernel = (exciton_be_kernel){.device = device, .slots = exciton_kernel_slot_count(spec), .params_bytes = entry->param_count * 4};
+    VkShaderModule module = VK_NULL_HANDLE;
+    status = create_module(device, spec, &module);
+    if (!status)
+        status = create_layout(kernel);
+    if (!status)
+        status = create_pipeline(kernel, spec, module);
+    if (module)
+        device->vk.DestroyShaderModule(device->device, module, NULL);
+    if (!status)
+        status = warm(kernel, spec->kernel);
+    if (status) {
+        exciton_vk_kernel_destroy(kernel);
+        return exciton_fail_within(status, "kernel %s, form %s%s, group %u", entry->name, exciton_form_name(spec->form),
+                                   spec->in_place ? ", in place" : "", spec->group_size);
+    }
+    *out = kernel;
+    return EXCITON_OK;
+}
+
+void exciton_vk_kernel_destroy(exciton_be_kernel *kernel)
+{
+    if (!kernel)
+        return;
+    exciton_be_device *device = kernel->device;
+    if (exciton_vk_releasable(device)) {
+        if (kernel->pipeline)
+            device->vk.DestroyPipeline(device->device, kernel->pipeline, NULL);
+        if (kernel->layout)
+            device->vk.DestroyPipelineLayout(device->device, kernel->layout, NULL);
+    }
+    exciton_release(device->env, kernel);
+}

@@ -1,0 +1,78 @@
+/* One plan made for a batch of 32 runs every smaller batch, and smaller planes, with the bits that a sample has in any
+ * batch; exciton_run and exciton_run_host give the same. */
+#include "conformance/suite.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 32, CHANNELS = 40, HIDDEN = 5, SPACE = 49 };
+
+static void run_batches(suite *s, const variant *v, const tensors *t, exciton_plan *plan, exciton_buffer *x, exciton_buffer *y)
+{
+    float *got = malloc(t->count * sizeof *got);
+    for (uint64_t n = 1; got && n <= BATCH; ++n) {
+        uint64_t count = n * CHANNELS * SPACE, different = 0;
+        memset(got, 0xff, t->count * sizeof *got);
+        exciton_args args = {.in = {x, 0}, .out = {y, 0}, .shape = {.batch = n, .dims = 1, .spatial = {SPACE}}};
+        exciton_status status = exciton_buffer_write(y, 0, got, t->count * sizeof *got);
+        if (status == EXCITON_OK)
+            status = exciton_run(plan, &args);
+        if (status == EXCITON_OK)
+            status = exciton_buffer_read(y, 0, got, t->count * sizeof *got);
+        check_status(status, EXCITON_OK, "%s: batch %" PRIu64, exciton_schedule_name(v->schedule), n);
+        for (uint64_t i = 0; i < t->count; ++i) {
+            uint32_t bits;
+            memcpy(&bits, &got[i], 4);
+            different += i < count ? memcmp(&got[i], &t->y[i], 4) != 0 : bits != UINT32_C(0xffffffff);
+        }
+        check(different == 0, "%s: batch %" PRIu64 ": %" PRIu64 " elements differ", exciton_schedule_name(v->schedule), n,
+              different);
+    }
+    free(got);
+    (void)s;
+}
+
+static void run_host_pointers(const tensors *t, exciton_plan *plan)
+{
+    float *y = malloc(t->count * sizeof *y);
+    if (!y)
+        return;
+    for (int in_place = 0; in_place < 2; ++in_place) {
+        memcpy(y, t->x, t->count * sizeof *y);
+        check_status(exciton_run_host(plan, in_place ? y : t->x, y), EXCITON_OK, "run_host");
+        check(memcmp(y, t->y, t->count * sizeof *y) == 0, "run_host%s: other bits", in_place ? ", x == y" : "");
+    }
+    free(y);
+}
+
+void section_batches(suite *s)
+{
+    variant v = variant_of_shape("batches", BATCH, CHANNELS, HIDDEN, SPACE);
+    tensors t;
+    tensors_make(&v.c, &t);
+    exciton_buffer *x = NULL, *y = NULL;
+    uint64_t bytes = t.count * sizeof(float);
+    bool ready = suite_reference(s, &v, &t) &&
+                 exciton_buffer_create(s->device.device, bytes, EXCITON_DOMAIN_DEFAULT, &x) == EXCITON_OK &&
+                 exciton_buffer_create(s->device.device, bytes, EXCITON_DOMAIN_DEFAULT, &y) == EXCITON_OK &&
+                 exciton_buffer_write(x, 0, t.x, bytes) == EXCITON_OK;
+    check(ready, "buffers: %s", exciton_last_error());
+    for (int schedule = EXCITON_SCHEDULE_DEFAULT; ready && schedule <= EXCITON_SCHEDULE_SAMPLE_IN_GROUP; ++schedule) {
+        exciton_plan *plan = NULL;
+        v.schedule = (exciton_schedule)schedule;
+        exciton_status status = engine_plan(&s->device, &v, &t, &plan);
+        if (is_refusal(status) && suite_may_refuse(s, &v)) {
+            check_skip("%s: %s", exciton_schedule_name(v.schedule), exciton_last_error());
+            continue;
+        }
+        if (check_status(status, EXCITON_OK, "the plan")) {
+            run_batches(s, &v, &t, plan, x, y);
+            run_host_pointers(&t, plan);
+        }
+        exciton_plan_destroy(plan);
+    }
+    exciton_buffer_destroy(x);
+    exciton_buffer_destroy(y);
+    tensors_release(&t);
+}
