@@ -116,7 +116,8 @@ EXCITON_FN float exciton_quotient(float a, float b)
     uint m = exciton_bits(b) - 0x3f000000u;             /* 2^23 b */
     uint n = (exciton_bits(a) - 0x3f000000u) << less;   /* n / m is in [1, 2) */
     float inverse = EXCITON_RECIPROCAL(b);
-    uint q = exciton_bits((a < b ? a + a : a) * inverse) - 0x3f000000u; /* 2^23 n / m, about */
+    float twice = a + a;
+    uint q = exciton_bits((a < b ? twice : a) * inverse) - 0x3f000000u; /* 2^23 n / m, about */
     uint rest = (n << 23) - q * m;
     /* the integer nearest rest / m, about: adding 1.5 2^23 rounds to an integer in the low bits */
     uint step = exciton_bits(EXCITON_FROM_INT(rest) * 1.1920929e-7f * inverse + 12582912.0f) - 0x4b400000u;
@@ -179,7 +180,8 @@ EXCITON_FN float exciton_exp(float v)
     uint u = exciton_bits(y) + (k << 23);
     u = v > 88.7228317f ? EXCITON_INF_BITS : u; /* the largest float below ln(2^128) */
     u = v < -87.3365402f ? 0u : u; /* the smallest above ln(2^-126) */
-    u = exciton_is_nan(v) ? exciton_bits(v) : u;
+    uint same = exciton_bits(v);
+    u = exciton_is_nan(v) ? same : u;
     return exciton_float(u);
 }
 
@@ -191,7 +193,8 @@ EXCITON_FN float exciton_sigmoid(float v)
 {
     uint u = exciton_bits(v);
     float e = exciton_exp(exciton_float(u | 0x80000000u));
-    uint a = u < 0x80000000u ? 0x3f800000u : exciton_bits(e);
+    uint below = exciton_bits(e);
+    uint a = u < 0x80000000u ? 0x3f800000u : below;
     uint b = exciton_bits(1.0f + e);
     float fa = exciton_float((a & 0x007fffffu) | 0x3f800000u);
     float fb = exciton_float((b & 0x007fffffu) | 0x3f800000u);
@@ -206,13 +209,13 @@ EXCITON_FN float exciton_sigmoid(float v)
 EXCITON_FN float exciton_relu(float v)
 {
     uint u = exciton_bits(v);
-    return exciton_float(u >= 0x80000000u && u <= 0xff800000u ? 0u : u);
+    return exciton_float(u - 0x80000000u <= 0x7f800000u ? 0u : u);
 }
 
 EXCITON_FN float exciton_clip01(float v)
 {
     uint u = exciton_bits(exciton_relu(v));
-    return exciton_float(u > 0x3f800000u && u <= EXCITON_INF_BITS ? 0x3f800000u : u);
+    return exciton_float(u - 0x3f800001u < 0x40000000u ? 0x3f800000u : u); /* above 1, no NaN */
 }
 
 EXCITON_FN float exciton_hard_sigmoid(float v, float slope, float offset)
@@ -250,8 +253,10 @@ EXCITON_FN float exciton_apply_gate(uint gate, float slope, float offset, float 
 EXCITON_FN float exciton_apply_output(uint residual, uint then, float g, float x)
 {
     float p = g * x;
-    float y = residual != 0u ? p + x : p;
-    return then == 1u ? exciton_relu(y) : y;
+    float sum = p + x;
+    float y = residual != 0u ? sum : p;
+    float rectified = exciton_relu(y);
+    return then == 1u ? rectified : y;
 }
 
 #endif

@@ -115,6 +115,7 @@ typedef struct exciton_limits {
     uint32_t max_storage_buffers; /* bound to one step */
     uint32_t max_params;          /* bytes of scalars one step takes */
     uint32_t compute_units;       /* as reported; 0 unknown */
+    uint32_t subgroup_size;       /* work-items that run in step, as reported; 0 unknown. No result depends on it */
     uint32_t max_iterations;      /* of all loops together that a work-item makes in a dispatch; 0: no limit. A driver
                                    * that counts them ends loops silently, docs/drivers.md */
     bool mappable_device_memory;  /* the host can see device memory */

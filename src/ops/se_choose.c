@@ -6,6 +6,7 @@
 
 enum {
     LANES_GROUP = 128,           /* the smallest maximum that Vulkan allows */
+    PLAIN_GROUP = 64,            /* work-items that need each other for nothing */
     UNKNOWN_UNITS = 64,          /* compute units where a device does not say */
     SAMPLE_BYTES = 1 << 20,      /* a sample this small is still in cache when it is scaled */
     KERNELS = 5                  /* most of a schedule */
@@ -30,8 +31,10 @@ static uint32_t group_size(const exciton_se_problem *p, const exciton_limits *li
     uint32_t most = power_of_two_below((uint32_t)exciton_max(1, exciton_min(cap, limits->max_group_size)));
     if (p->group_size)
         return (uint32_t)exciton_min(most, p->group_size);
+    if (form == EXCITON_FORM_ROWS && limits->local_memory_is_global)
+        return power_of_two_below((uint32_t)exciton_max(1, exciton_min(most, limits->subgroup_size)));
     if (form == EXCITON_FORM_ROWS)
-        return limits->local_memory_is_global ? 1 : (uint32_t)exciton_min(most, 64);
+        return (uint32_t)exciton_min(most, PLAIN_GROUP);
     return (uint32_t)exciton_min(most, LANES_GROUP);
 }
 

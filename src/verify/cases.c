@@ -209,7 +209,8 @@ static void fill_row(exciton_random *random, exciton_pattern pattern, uint64_t c
     }
     if (pattern == EXCITON_PATTERN_SPIKES) {
         row[0] = spike(random);
-        row[exciton_random_below(random, (uint32_t)count)] = spike(random);
+        uint32_t at = exciton_random_below(random, (uint32_t)count); /* its place is drawn first: part of the suite */
+        row[at] = spike(random);
         row[count - 1] = spike(random);
     }
 }

@@ -131,6 +131,8 @@ static exciton_limits limits_of(const exciton_vk_traits *traits)
         .max_storage_buffers = (uint32_t)exciton_min(l->maxPerStageDescriptorStorageBuffers, l->maxDescriptorSetStorageBuffers),
         .max_params = l->maxPushConstantsSize,
         .compute_units = traits->compute_units ? traits->compute_units : software ? exciton_processors() : 0,
+        .subgroup_size = traits->subgroup_size,
+        .local_memory_is_global = software,
         .max_iterations = exciton_loop_limit(traits->properties.deviceName),
         .mappable_device_memory = exciton_vk_memory_mappable(&traits->memory),
         .forms = {[EXCITON_FORM_ROWS] = true, [EXCITON_FORM_LANES] = true},

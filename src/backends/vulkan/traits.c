@@ -119,6 +119,7 @@ static exciton_status find_family(const exciton_env *env, const exciton_vk_insta
 typedef struct exciton_vk_answers {
     VkPhysicalDeviceProperties2 head;
     VkPhysicalDeviceIDProperties id;
+    VkPhysicalDeviceSubgroupProperties subgroup;
     VkPhysicalDeviceMaintenance3Properties maintenance3;
     VkPhysicalDeviceDriverProperties driver;
     VkPhysicalDeviceFloatControlsProperties floats;
@@ -157,6 +158,7 @@ static void take_identity(const exciton_vk_answers *a, exciton_vk_traits *traits
 static void take_numbers(const exciton_vk_answers *a, exciton_vk_traits *traits)
 {
     traits->max_allocation = a->maintenance3.maxMemoryAllocationSize;
+    traits->subgroup_size = a->subgroup.subgroupSize;
     if (a->maintenance4.maxBufferSize)
         traits->max_allocation = exciton_min(traits->max_allocation, a->maintenance4.maxBufferSize);
     traits->rounds_to_nearest = a->floats.shaderRoundingModeRTEFloat32;
@@ -176,6 +178,7 @@ static void query_chain(const exciton_vk_instance_table *vk, const VkExtensionPr
     traits->portability_subset = exciton_vk_has_extension(list, count, "VK_KHR_portability_subset");
     traits->float_controls_extension = float_controls && !v12;
     ask(&a, true, &a.id, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES);
+    ask(&a, true, &a.subgroup, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES);
     ask(&a, true, &a.maintenance3, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES);
     ask(&a, v12 || exciton_vk_has_extension(list, count, VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME), &a.driver,
         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES);

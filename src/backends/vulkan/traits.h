@@ -14,6 +14,7 @@ typedef struct exciton_vk_traits {
     uint32_t family;               /* a queue family with compute; UINT32_MAX: none */
     char driver[64];               /* our word */
     char driver_version[256];
+    uint32_t subgroup_size;
     bool has_uuid, has_pci;
     uint8_t uuid[16];
     uint32_t pci[4];
