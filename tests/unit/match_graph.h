@@ -195,7 +195,7 @@ static exciton_attribute_kind mg_kind(const char *name)
 static void mg_add_attribute(mg_graph *g, mg_node *node, const char *word, const char *equals)
 {
     mg_attribute *a = &node->attributes[node->attribute_count++];
-    double numbers[8];
+    double numbers[8] = {0};
     *a = (mg_attribute){0};
     snprintf(a->name, sizeof a->name, "%.*s", (int)(equals - word), word);
     snprintf(a->text, sizeof a->text, "%s", equals + 1);
