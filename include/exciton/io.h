@@ -92,6 +92,87 @@ EXCITON_API exciton_status exciton_weights_find(const exciton_weights *weights, 
  * number NaN, which no plan accepts: the caller puts its own in. After a failure `se` is as it was. */
 EXCITON_API exciton_status exciton_weights_se(exciton_weights *weights, uint32_t index, exciton_se *se);
 
+/* ---- Blocks of models ------------------------------------------------------------------------------------------ */
+
+/* A model whose blocks are found by their structure: ONNX. docs/formats.md says what is recognised. */
+typedef struct exciton_model exciton_model;
+
+/* Reads the graph, and of the tensors only what the structure depends on. A model without blocks is no error. */
+EXCITON_API exciton_status exciton_model_open(const char *path, exciton_model **model);
+/* Releases also what exciton_model_se gave out. */
+EXCITON_API void exciton_model_close(exciton_model *model);
+
+typedef enum exciton_model_kind {
+    EXCITON_MODEL_SE,  /* two layers */
+    EXCITON_MODEL_ESE, /* one layer, channels to channels */
+    EXCITON_MODEL_ECA  /* a convolution along the channels */
+} exciton_model_kind;
+
+/* Not all of them can be run: exciton_model_se says which. */
+typedef enum exciton_model_activation {
+    EXCITON_MODEL_IDENTITY, EXCITON_MODEL_RELU,
+    EXCITON_MODEL_RELU6,      /* clip(v, 0, 6) */
+    EXCITON_MODEL_CLIP,       /* clip(v, numbers[0], numbers[1]), infinite where there is no bound */
+    EXCITON_MODEL_LEAKY_RELU, /* v < 0: numbers[0] * v */
+    EXCITON_MODEL_SILU,
+    EXCITON_MODEL_HARD_SWISH  /* v * clip(numbers[0] * v + numbers[1], 0, 1); 1/6 and 0.5 are usual */
+} exciton_model_activation;
+
+typedef enum exciton_model_gate { EXCITON_MODEL_SIGMOID, EXCITON_MODEL_HARD_SIGMOID } exciton_model_gate;
+
+/* Strings are the model's, until it is closed. */
+typedef struct exciton_model_block {
+    const char *name;              /* unique in the model, without a colon */
+    exciton_model_kind kind;
+    const char *input;             /* the data operand of the block's Mul */
+    const char *output;            /* the Mul's, or the residual Add's: before what `then` says */
+    uint64_t channels;             /* ECA: 0 where the model doesn't say */
+    uint64_t hidden;               /* 0: none */
+    uint32_t layers;               /* 1 or 2 */
+    bool bias[2];                  /* of each layer */
+    const char *weight[2];         /* the tensor of each layer's matrix or kernel; NULL: no such layer */
+    exciton_model_activation activation; /* between the layers */
+    float activation_numbers[2];
+    exciton_model_gate gate;
+    float gate_slope, gate_offset; /* hard-sigmoid: clip(slope * v + offset, 0, 1) */
+    bool residual;                 /* an Add of the input follows the Mul */
+    const char *then_add;          /* another tensor that is added after that; NULL: none */
+    exciton_model_activation then_activation;
+    bool channels_last;            /* the input is [batch, space, channels] */
+    uint64_t kernel;               /* ECA: its elements, odd; 0: not ECA */
+    bool circular;                 /* ECA: the channels' ends are padded with each other, not with zeros */
+    bool clean;                    /* nothing else in the model uses what is inside the block */
+    const char *why;               /* not clean: why; else NULL */
+} exciton_model_block;
+
+/* In the order of the model's nodes. 0 for NULL. */
+EXCITON_API uint32_t exciton_model_block_count(const exciton_model *model);
+EXCITON_API exciton_status exciton_model_block_describe(const exciton_model *model, uint32_t index, exciton_model_block *block);
+/* _NAME lists the blocks. */
+EXCITON_API exciton_status exciton_model_block_find(const exciton_model *model, const char *name, uint32_t *index);
+
+/* What looked like a block: the node where it wasn't one, and why. Strings are the model's. */
+typedef struct exciton_model_near {
+    const char *at, *why;
+} exciton_model_near;
+
+EXCITON_API uint32_t exciton_model_near_count(const exciton_model *model);
+EXCITON_API exciton_status exciton_model_near_describe(const exciton_model *model, uint32_t index, exciton_model_near *near);
+
+/* Blocks and near misses beyond what is kept (65,536 and 4,096). */
+EXCITON_API void exciton_model_left_out(const exciton_model *model, uint64_t *blocks, uint64_t *nears);
+
+/* Reads the block's tensors (f32, kept until close; what follows a layer is folded into it) and sets channels, hidden, fc1, fc2,
+ * activation, gate, gate_slope, gate_offset, output and then of `se`, so that it computes the block's `output` from its
+ * `input`; `then` is _NOTHING. Other members stay. What the operation can't run is _UNSUPPORTED with the field's name; an
+ * unclean block is run like a clean one. After a failure `se` is as it was. */
+EXCITON_API exciton_status exciton_model_se(exciton_model *model, uint32_t index, exciton_se *se);
+
+/* "se", …; "relu6", "hard-swish", …; "sigmoid", "hard-sigmoid". Static; "unknown" for a number that is none. */
+EXCITON_API const char *exciton_model_kind_name(exciton_model_kind kind);
+EXCITON_API const char *exciton_model_activation_name(exciton_model_activation activation);
+EXCITON_API const char *exciton_model_gate_name(exciton_model_gate gate);
+
 #ifdef __cplusplus
 }
 #endif
