@@ -65,6 +65,13 @@ static void try_share(exciton_host_pool *pool, uint64_t run, uint32_t share)
     atomic_fetch_add_explicit(&pool->done, 1, memory_order_release);
 }
 
+/* Whether the run is still at work. A worker must not fall asleep then: the next step follows at once, and a worker that
+ * came late to one step would be late to each. */
+static bool is_under_way(exciton_host_pool *pool, uint64_t run)
+{
+    return run != 0 && atomic_load_explicit(&pool->done, memory_order_relaxed) < (run & ((1u << SHARE_BITS) - 1));
+}
+
 static uint64_t await_run(exciton_host_pool *pool, uint64_t last)
 {
     uint64_t deadline = exciton_clock() + SPIN_NANOSECONDS;
@@ -72,8 +79,13 @@ static uint64_t await_run(exciton_host_pool *pool, uint64_t last)
         uint64_t run = atomic_load_explicit(&pool->run, memory_order_acquire);
         if (run != last)
             return run;
-        if (spins % 64 == 0 && exciton_clock() > deadline)
-            break;
+        if (spins % 64 == 0) {
+            uint64_t now = exciton_clock();
+            if (is_under_way(pool, last))
+                deadline = now + SPIN_NANOSECONDS;
+            else if (now > deadline)
+                break;
+        }
         relax();
     }
     /* The order here and in publish() is what keeps a wake from being lost: the sleeper is counted before it looks
