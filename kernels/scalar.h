@@ -209,7 +209,7 @@ EXCITON_FN float exciton_sigmoid(float v)
 EXCITON_FN float exciton_relu(float v)
 {
     uint u = exciton_bits(v);
-    return exciton_float(u - 0x80000000u <= 0x7f800000u ? 0u : u);
+    return exciton_float((u ^ 0x80000000u) <= 0x7f800000u ? 0u : u); /* negative, no NaN */
 }
 
 EXCITON_FN float exciton_clip01(float v)

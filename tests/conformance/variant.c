@@ -19,7 +19,7 @@ const factor_entry variant_factors[FACTORS] = {
     [FACTOR_SPACE] = {"space", 9, {"1", "2-7", "32k", "49", "196", "33-300", "784", "4096+-1", "4097-9000"}},
     [FACTOR_SCHEDULE] = {"schedule", 4, {"auto", "three-stages", "split-excite", "sample-in-group"}},
     [FACTOR_FORM] = {"form", 3, {"auto", "rows", "lanes"}},
-    [FACTOR_GROUP] = {"group", 4, {"auto", "1", "32", "128"}},
+    [FACTOR_GROUP] = {"group", 6, {"auto", "1", "2", "8", "32", "128"}},
     [FACTOR_PLACEMENT] = {"placement", PLACEMENTS, {"separate", "in-place", "one-buffer", "odd", "odd-in-place", "touching"}},
     [FACTOR_SAVED] = {"saved", 5, {"none", "s", "h", "g", "all"}},
     [FACTOR_SCRATCH] = {"scratch", 2, {"binding's", "caller's"}},
@@ -38,7 +38,7 @@ static const uint16_t hiddens[5][CLASS] = {{0}, {1}, {2, 3, 4, 5, 6, 7}, {8, 16,
 static const uint16_t spaces[9][CLASS] = {
     {1},   {2, 3, 5, 6, 7},    {32, 64, 96, 128, 256},        {49}, {196}, {33, 63, 65, 99, 105, 127, 130, 255, 300},
     {784}, {4095, 4096, 4097}, {4100, 5000, 8191, 8193, 9000}};
-static const uint32_t groups[4] = {0, 1, 32, 128};
+static const uint32_t groups[6] = {0, 1, 2, 8, 32, 128};
 enum { LARGEST_X = 20000 }; /* where the classes allow */
 
 /* ---- Sizes ---- */
