@@ -147,14 +147,14 @@ def compare(path, shape, rounds, calls, threads):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("library")
+    parser.add_argument("shared_object", metavar="LIBEXCITON.so")
     parser.add_argument("shapes", nargs="*", default=["1x64x32x32:4", "1x256x56x56:16"])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     print(f"onnxruntime {ort.__version__}, onnx {onnx.__version__}, {options.threads} threads each, {options.rounds} rounds of {options.calls} calls")
-    return 0 if all([compare(options.library, s, options.rounds, options.calls, options.threads) for s in options.shapes]) else 1
+    return 0 if all([compare(options.shared_object, s, options.rounds, options.calls, options.threads) for s in options.shapes]) else 1
 
 
 if __name__ == "__main__":

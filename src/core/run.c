@@ -146,12 +146,11 @@ exciton_status exciton_run(exciton_plan *plan, const exciton_args *given)
 
 static exciton_status make_staging(exciton_plan *plan, uint64_t bytes)
 {
-    static const exciton_domain domains[] = {EXCITON_DOMAIN_DEFAULT, EXCITON_DOMAIN_DEFAULT};
     exciton_status status = EXCITON_OK;
     exciton_device_lock(plan->device);
     for (int i = 0; !status && i < 2; ++i)
         if (!plan->staging[i])
-            status = exciton_buffer_make(plan->device, bytes, domains[i], &plan->staging[i]);
+            status = exciton_buffer_make(plan->device, bytes, EXCITON_DOMAIN_DEFAULT, &plan->staging[i]);
     exciton_device_unlock(plan->device);
     return status;
 }

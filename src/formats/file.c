@@ -78,7 +78,7 @@ static exciton_status fail_errno(const char *path, const char *doing, int error)
 
 /* ---- Reading --------------------------------------------------------------------------------------------------- */
 
-exciton_status exciton_source_open(const exciton_calls *calls, const char *path, exciton_source *source)
+static exciton_status open_source(const exciton_calls *calls, const char *path, int more_flags, exciton_source *source)
 {
     *source = (exciton_source){.calls = calls, .descriptor = -1};
     const char *end = path_end(path);
@@ -88,11 +88,13 @@ exciton_status exciton_source_open(const exciton_calls *calls, const char *path,
     strcpy(source->name, end);
     /* Not blocking, so that a fifo is refused and not waited for. */
     do
-        source->descriptor = calls->open(calls->user, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+        source->descriptor = calls->open(calls->user, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | more_flags, 0);
     while (source->descriptor < 0 && errno == EINTR);
     exciton_status failed = EXCITON_OK;
     struct stat status;
-    if (source->descriptor < 0)
+    if (source->descriptor < 0 && errno == ELOOP && more_flags)
+        failed = exciton_io_fail(EXCITON_ERROR_FILE, "%s: open: a link, which is not followed", end);
+    else if (source->descriptor < 0)
         failed = fail_errno(path, "open", errno);
     else if (calls->status(calls->user, source->descriptor, &status))
         failed = fail_errno(path, "size", errno);
@@ -103,6 +105,16 @@ exciton_status exciton_source_open(const exciton_calls *calls, const char *path,
     if (failed)
         exciton_source_close(source);
     return failed;
+}
+
+exciton_status exciton_source_open(const exciton_calls *calls, const char *path, exciton_source *source)
+{
+    return open_source(calls, path, 0, source);
+}
+
+exciton_status exciton_source_open_unlinked(const exciton_calls *calls, const char *path, exciton_source *source)
+{
+    return open_source(calls, path, O_NOFOLLOW, source);
 }
 
 exciton_status exciton_source_read(const exciton_source *source, uint64_t offset, uint64_t bytes, void *data)

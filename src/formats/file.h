@@ -44,8 +44,10 @@ typedef struct exciton_source {
     uint64_t bytes;  /* when it was opened */
 } exciton_source;
 
-/* After a failure the source is closed. */
+/* After a failure the source is closed. The first follows a link (a Hugging Face cache is made of them), the second
+ * refuses it. */
 exciton_status exciton_source_open(const exciton_calls *calls, const char *path, exciton_source *source);
+exciton_status exciton_source_open_unlinked(const exciton_calls *calls, const char *path, exciton_source *source);
 /* All of [offset, offset + bytes): past the end is EXCITON_ERROR_FORMAT, a file that shrank meanwhile _FILE. */
 exciton_status exciton_source_read(const exciton_source *source, uint64_t offset, uint64_t bytes, void *data);
 void exciton_source_close(exciton_source *source);

@@ -1,6 +1,4 @@
 /* External data: a regular file, no link, beside the model. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -72,31 +70,6 @@ static exciton_status find_place(const exciton_onnx *onnx, const exciton_onnx_co
     return EXCITON_OK;
 }
 
-/* Like exciton_source_open, but a link is not followed. */
-static exciton_status open_plain(exciton_onnx *onnx, const exciton_onnx_constant *constant, const char *path, const char *name)
-{
-    const exciton_calls *calls = onnx->calls;
-    exciton_source *source = &onnx->external;
-    *source = (exciton_source){.calls = calls, .descriptor = -1};
-    source->name = exciton_io_allocate(calls, strlen(name) + 1, 1);
-    if (!source->name)
-        return fail(onnx, constant, EXCITON_ERROR_MEMORY, "out of memory for", name);
-    strcpy(source->name, name);
-    int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW;
-    do
-        source->descriptor = calls->open(calls->user, path, flags, 0);
-    while (source->descriptor < 0 && errno == EINTR);
-    struct stat status;
-    if (source->descriptor < 0)
-        return fail(onnx, constant, EXCITON_ERROR_FILE, errno == ELOOP ? "a link, which is not followed:" : strerror(errno), name);
-    if (calls->status(calls->user, source->descriptor, &status))
-        return fail(onnx, constant, EXCITON_ERROR_FILE, strerror(errno), name);
-    if (!S_ISREG(status.st_mode))
-        return fail(onnx, constant, EXCITON_ERROR_FILE, "not a regular file:", name);
-    source->bytes = (uint64_t)status.st_size;
-    return EXCITON_OK;
-}
-
 /* Files stay open until another is needed. */
 static exciton_status open_beside(exciton_onnx *onnx, const exciton_onnx_constant *constant, const char *name)
 {
@@ -111,13 +84,12 @@ static exciton_status open_beside(exciton_onnx *onnx, const exciton_onnx_constan
         return fail(onnx, constant, EXCITON_ERROR_MEMORY, "out of memory for", name);
     memcpy(path, onnx->path, folder);
     strcpy(path + folder, name);
-    exciton_status failed = open_plain(onnx, constant, path, name);
+    exciton_status failed = exciton_source_open_unlinked(onnx->calls, path, &onnx->external);
     exciton_io_release(onnx->calls, path);
     if (failed)
-        exciton_source_close(&onnx->external);
-    else
-        onnx->external_name = name;
-    return failed;
+        return fail(onnx, constant, failed, exciton_last_error(), name); /* names the model and the tensor as well */
+    onnx->external_name = name;
+    return EXCITON_OK;
 }
 
 exciton_status exciton_onnx_external_read(exciton_onnx *onnx, const exciton_onnx_constant *constant, uint64_t first, uint64_t bytes,

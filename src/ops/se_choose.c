@@ -6,7 +6,6 @@
 
 enum {
     LANES_GROUP = 128,           /* the smallest maximum that Vulkan allows */
-    PLAIN_GROUP = 64,            /* work-items that need each other for nothing */
     UNKNOWN_UNITS = 64,          /* compute units where a device does not say */
     SAMPLE_BYTES = 1 << 20,      /* a sample this small is still in cache when it is scaled */
     KERNELS = 5                  /* most of a schedule */
@@ -31,10 +30,8 @@ static uint32_t group_size(const exciton_se_problem *p, const exciton_limits *li
     uint32_t most = power_of_two_below((uint32_t)exciton_max(1, exciton_min(cap, limits->max_group_size)));
     if (p->group_size)
         return (uint32_t)exciton_min(most, p->group_size);
-    if (form == EXCITON_FORM_ROWS && limits->local_memory_is_global)
-        return power_of_two_below((uint32_t)exciton_max(1, exciton_min(most, limits->subgroup_size)));
     if (form == EXCITON_FORM_ROWS)
-        return (uint32_t)exciton_min(most, PLAIN_GROUP);
+        return exciton_se_plain_group(limits, most);
     return (uint32_t)exciton_min(most, LANES_GROUP);
 }
 
@@ -75,17 +72,17 @@ static uint64_t unit_elements(const exciton_se_problem *p, const exciton_se_way 
     case EXCITON_SCHEDULE_SAMPLE_IN_GROUP:
         return p->channels * space;
     default:
-        return exciton_min(space, EXCITON_SE_CHUNK);
+        return exciton_min(space, EXCITON_CHUNK);
     }
 }
 
 /* Each kernel's unit within the iterations that the driver counts. */
 static exciton_status loops_fit(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, uint64_t space)
 {
-    uint64_t length = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? exciton_min(space, EXCITON_SE_SEGMENT) : space;
+    uint64_t length = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? exciton_min(space, EXCITON_SEGMENT) : space;
     for (int i = 0; limits->max_iterations && i < KERNELS && kernels_of[way->schedule][i] != EXCITON_KERNEL_COUNT; ++i) {
         exciton_kernel_spec spec = exciton_se_spec(p, limits, way, kernels_of[way->schedule][i], false);
-        uint64_t need = exciton_se_iterations(p, &spec, spec.kernel == EXCITON_KERNEL_SCALE ? exciton_min(length, 4 * EXCITON_SE_CHUNK) : length);
+        uint64_t need = exciton_se_iterations(p, &spec, spec.kernel == EXCITON_KERNEL_SCALE ? exciton_min(length, EXCITON_SE_SCALE_UNIT) : length);
         if (need > limits->max_iterations)
             return refuse(way, "max_iterations", limits->max_iterations, need);
     }
@@ -97,7 +94,7 @@ exciton_status exciton_se_feasible(const exciton_se_problem *p, const exciton_li
     if (!limits->forms[way->form])
         return exciton_fail(EXCITON_ERROR_UNSUPPORTED, "schedule %s: form %s: the device has no such form", exciton_schedule_name(way->schedule),
                             exciton_form_name(way->form));
-    uint64_t longest = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? (uint64_t)EXCITON_SE_SEGMENT * EXCITON_SE_SEGMENT : EXCITON_SE_SEGMENT;
+    uint64_t longest = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? (uint64_t)EXCITON_SEGMENT * EXCITON_SEGMENT : EXCITON_SEGMENT;
     if (space > longest)
         return refuse(way, "spatial size", longest, space);
     uint64_t need = unit_elements(p, way, space) * sizeof(float);
@@ -106,7 +103,7 @@ exciton_status exciton_se_feasible(const exciton_se_problem *p, const exciton_li
     need = exciton_se_weight_count(p) * sizeof(float);
     if (need > limits->max_binding_range)
         return refuse(way, "max_binding_range (weights)", limits->max_binding_range, need);
-    need = exciton_se_lay_out(p, limits, way, 1, space).total * sizeof(float);
+    need = exciton_se_lay_out(p, way, 1, space).total * sizeof(float);
     if (need > limits->max_binding_range)
         return refuse(way, "max_binding_range (scratch)", limits->max_binding_range, need);
     uint32_t buffers = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? 3 : 4;

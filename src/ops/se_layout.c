@@ -2,12 +2,10 @@
 
 #include "base/checked.h"
 
-#include <string.h>
-
 enum {
     REGION_ALIGNMENT = 256 / sizeof(float), /* regions are bound at offsets of their own: Vulkan asks at most 256 bytes */
     LOCAL_STEP = 1024,
-    PLAIN_GROUP = 64 /* work-items a group of kernels without barriers, where groups of one are not better */
+    PLAIN_GROUP = 64
 };
 static const uint64_t scratch_target = UINT64_C(64) << 20; /* bytes a round of steps should stay below */
 static const uint64_t piece_target = UINT64_C(512) << 20;  /* bytes of a tensor a step: about 100 ms at 10 GB/s, below any watchdog */
@@ -19,13 +17,11 @@ static uint64_t region(uint64_t *total, uint64_t elements)
     return at;
 }
 
-exciton_se_layout exciton_se_lay_out(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, uint64_t samples,
-                                     uint64_t space)
+exciton_se_layout exciton_se_lay_out(const exciton_se_problem *p, const exciton_se_way *way, uint64_t samples, uint64_t space)
 {
-    (void)limits;
     bool split = way->schedule == EXCITON_SCHEDULE_SPLIT_EXCITE;
     exciton_se_layout l = {.h_pitch = split ? (uint64_t)p->blocks * p->hidden_pitch : p->hidden_pitch};
-    l.segments = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? exciton_divide_up(space, EXCITON_SE_SEGMENT) : 1;
+    l.segments = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? exciton_divide_up(space, EXCITON_SEGMENT) : 1;
     l.s_at = region(&l.total, samples * p->channel_pitch);
     l.h_at = region(&l.total, samples * l.h_pitch);
     l.g_at = region(&l.total, samples * p->channel_pitch);
@@ -43,7 +39,7 @@ uint64_t exciton_se_capacity(const exciton_limits *limits)
 uint64_t exciton_se_round(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, uint64_t batch, uint64_t space)
 {
     uint64_t by_range = exciton_se_capacity(limits) / ((uint64_t)p->channels * space);
-    uint64_t one = exciton_se_lay_out(p, limits, way, 1, space).total * sizeof(float);
+    uint64_t one = exciton_se_lay_out(p, way, 1, space).total * sizeof(float);
     uint64_t by_scratch = exciton_min(limits->max_binding_range, scratch_target) / one;
     uint64_t samples = exciton_min(batch, exciton_min(by_range, by_scratch));
     return exciton_max(samples, 1);
@@ -71,11 +67,13 @@ uint32_t exciton_se_local_floats(const exciton_se_problem *p, exciton_kernel ker
     }
 }
 
-static uint32_t plain_group(const exciton_limits *limits, const exciton_se_way *way)
+uint32_t exciton_se_plain_group(const exciton_limits *limits, uint32_t most)
 {
-    if (limits->local_memory_is_global)
-        return 1;
-    return (uint32_t)exciton_min(PLAIN_GROUP, way->group_size);
+    uint64_t wanted = limits->local_memory_is_global ? exciton_max(1, limits->subgroup_size) : PLAIN_GROUP;
+    uint32_t group = 1;
+    while ((uint64_t)group * 2 <= exciton_min(most, wanted))
+        group *= 2;
+    return group;
 }
 
 exciton_kernel_spec exciton_se_spec(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, exciton_kernel kernel,
@@ -85,7 +83,7 @@ exciton_kernel_spec exciton_se_spec(const exciton_se_problem *p, const exciton_l
     exciton_kernel_spec spec = {.kernel = kernel, .form = way->form, .in_place = in_place && entry->has_in_place, .group_size = way->group_size};
     if (!entry->lanes) {
         spec.form = EXCITON_FORM_ROWS;
-        spec.group_size = way->form == EXCITON_FORM_ROWS ? way->group_size : plain_group(limits, way);
+        spec.group_size = way->form == EXCITON_FORM_ROWS ? way->group_size : exciton_se_plain_group(limits, way->group_size);
     }
     if (spec.form == EXCITON_FORM_LANES)
         spec.local_floats = exciton_se_local_floats(p, kernel);

@@ -3,9 +3,10 @@
 #define EXCITON_OPS_SE_LAYOUT_H
 
 #include "ops/se.h"
+#include "scalar.h" /* the constants of the order */
 
-/* The order's constants, as in kernels/scalar.h. */
-enum { EXCITON_SE_LANES = 32, EXCITON_SE_CHUNK = 4096, EXCITON_SE_SEGMENT = 64 * EXCITON_SE_CHUNK };
+/* Elements of a row that a unit of the scale step takes: parts of a long row are units too, so that few rows keep a device busy. */
+enum { EXCITON_SE_SCALE_UNIT = 4 * EXCITON_CHUNK };
 
 /* The scratch of a batch, in elements; a region that a schedule does not use is empty. */
 typedef struct exciton_se_layout {
@@ -14,8 +15,7 @@ typedef struct exciton_se_layout {
     uint64_t segments; /* segments a row; 1: short rows */
 } exciton_se_layout;
 
-exciton_se_layout exciton_se_lay_out(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_se_way *way, uint64_t samples,
-                                     uint64_t space);
+exciton_se_layout exciton_se_lay_out(const exciton_se_problem *problem, const exciton_se_way *way, uint64_t samples, uint64_t space);
 
 /* Elements of a tensor that one step may see wherever it begins. */
 uint64_t exciton_se_capacity(const exciton_limits *limits);
@@ -29,6 +29,10 @@ uint32_t exciton_se_local_floats(const exciton_se_problem *problem, exciton_kern
 /* At most so many loop iterations, all loops together, a work-item makes for one unit of the kernel; `length` is a unit's
  * elements of a row. Some drivers count them (limits.max_iterations). */
 uint64_t exciton_se_iterations(const exciton_se_problem *problem, const exciton_kernel_spec *spec, uint64_t length);
+
+/* Work-items a group, a power of two of at most `most`, for work-items that need each other for nothing: the processor's
+ * vector where a group is a task on it, else enough to fill a device. */
+uint32_t exciton_se_plain_group(const exciton_limits *limits, uint32_t most);
 
 exciton_kernel_spec exciton_se_spec(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_se_way *way, exciton_kernel kernel,
                                     bool in_place);

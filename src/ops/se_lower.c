@@ -103,7 +103,7 @@ static exciton_status add(lowering *l, exciton_step *step, uint64_t units)
     bool by_rows = k->kernel == EXCITON_KERNEL_SQUEEZE || k->kernel == EXCITON_KERNEL_SCALE;
     uint64_t side = k->group_size, length = by_rows ? param_value(step, "unit_length") : l->space;
     if (k->form == EXCITON_FORM_LANES)
-        side = by_rows ? k->group_size / exciton_min(k->group_size, EXCITON_SE_LANES) : 1;
+        side = by_rows ? k->group_size / exciton_min(k->group_size, EXCITON_LANES) : 1;
     exciton_status status = choose_groups(l, step, units, side, exciton_se_iterations(l->p, k, length));
     return status ? status : exciton_steps_add(l->env, &l->out->list, step);
 }
@@ -156,7 +156,7 @@ static exciton_status cut_rows(lowering *l, uint64_t step, cut_fn emit)
         if (most)
             status = emit(l, &(exciton_cut){.row = row, .rows = exciton_min(most, rows - row), .length = l->space});
         else
-            status = cut_row(l, row, l->capacity >= EXCITON_SE_SEGMENT ? EXCITON_SE_SEGMENT : EXCITON_SE_CHUNK, emit);
+            status = cut_row(l, row, l->capacity >= EXCITON_SEGMENT ? EXCITON_SEGMENT : EXCITON_CHUNK, emit);
     return status;
 }
 
@@ -203,24 +203,24 @@ static exciton_status squeeze_short(lowering *l, const exciton_cut *cut)
 /* Sums of segments, or of parts of one where a segment is above the range. */
 static exciton_status squeeze_long(lowering *l, const exciton_cut *cut)
 {
-    uint64_t segment = cut->begin / EXCITON_SE_SEGMENT, per_row = exciton_divide_up(cut->length, EXCITON_SE_SEGMENT);
+    uint64_t segment = cut->begin / EXCITON_SEGMENT, per_row = exciton_divide_up(cut->length, EXCITON_SEGMENT);
     exciton_step step = begin(l, EXCITON_KERNEL_SQUEEZE);
     param(&step, "x_at", bind(l, &step, 0, EXCITON_SLOT_IN, l->place->in + element(l, cut) * sizeof(float), elements(cut)));
     bind_scratch(l, &step, 1);
-    param_geometry(&step, cut->rows * per_row, per_row, cut->length, exciton_min(cut->length, EXCITON_SE_SEGMENT));
+    param_geometry(&step, cut->rows * per_row, per_row, cut->length, exciton_min(cut->length, EXCITON_SEGMENT));
     param(&step, "t_at", l->layout.segments_at + cut->row * l->layout.segments + segment);
     param(&step, "out_width", UINT32_MAX);
-    param(&step, "carry", cut->begin % EXCITON_SE_SEGMENT != 0);
+    param(&step, "carry", cut->begin % EXCITON_SEGMENT != 0);
     return add(l, &step, cut->rows * per_row);
 }
 
 /* A part that would straddle two segments is cut at their border. */
 static exciton_status squeeze_segments(lowering *l, const exciton_cut *whole)
 {
-    if (whole->length >= EXCITON_SE_SEGMENT || whole->begin / EXCITON_SE_SEGMENT == (whole->begin + whole->length - 1) / EXCITON_SE_SEGMENT)
+    if (whole->length >= EXCITON_SEGMENT || whole->begin / EXCITON_SEGMENT == (whole->begin + whole->length - 1) / EXCITON_SEGMENT)
         return squeeze_long(l, whole);
     exciton_cut left = *whole, right = *whole;
-    left.length = EXCITON_SE_SEGMENT - whole->begin % EXCITON_SE_SEGMENT;
+    left.length = EXCITON_SEGMENT - whole->begin % EXCITON_SEGMENT;
     right.begin += left.length;
     right.length -= left.length;
     exciton_status status = squeeze_long(l, &left);
@@ -258,8 +258,7 @@ static exciton_status excite(lowering *l)
 
 static exciton_status scale(lowering *l, const exciton_cut *cut)
 {
-    /* Parts of a row are units too, so that few long rows keep a device busy. */
-    uint64_t unit = exciton_min(cut->length, 4 * EXCITON_SE_CHUNK), per_row = exciton_divide_up(cut->length, unit);
+    uint64_t unit = exciton_min(cut->length, EXCITON_SE_SCALE_UNIT), per_row = exciton_divide_up(cut->length, unit);
     exciton_step step = begin(l, EXCITON_KERNEL_SCALE);
     bind_scratch(l, &step, bind_tensors(l, &step, element(l, cut), elements(cut)));
     param_geometry(&step, cut->rows * per_row, per_row, cut->length, unit);
@@ -408,7 +407,7 @@ exciton_status exciton_se_lower(const exciton_env *env, const exciton_se_problem
     exciton_status status = EXCITON_OK;
     for (; !status && l.first < batch; l.first += l.samples) {
         l.samples = exciton_min(most, batch - l.first);
-        l.layout = exciton_se_lay_out(problem, limits, way, l.samples, space);
+        l.layout = exciton_se_lay_out(problem, way, l.samples, space);
         status = lower_round(&l);
     }
     lowered->scratch_bytes = exciton_se_scratch(problem, limits, way, batch, space);
@@ -420,5 +419,5 @@ exciton_status exciton_se_lower(const exciton_env *env, const exciton_se_problem
 uint64_t exciton_se_scratch(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_se_way *way, uint64_t batch, uint64_t space)
 {
     uint64_t samples = exciton_se_round(problem, limits, way, batch, space);
-    return exciton_se_lay_out(problem, limits, way, samples, space).total * sizeof(float);
+    return exciton_se_lay_out(problem, way, samples, space).total * sizeof(float);
 }
