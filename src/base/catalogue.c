@@ -1,5 +1,7 @@
 #include "base/catalogue.h"
 
+#include <string.h>
+
 #define GEOMETRY "units", "units_per_row", "row_length", "unit_length"
 #define EXCITE "activation", "gate", "slope", "offset"
 #define OUTPUT "residual", "then"
@@ -31,6 +33,15 @@ const exciton_kernel_entry *exciton_kernel_describe(exciton_kernel kernel)
 uint32_t exciton_kernel_slot_count(const exciton_kernel_spec *spec)
 {
     return entries[spec->kernel].slot_count - (spec->in_place ? 1 : 0);
+}
+
+void exciton_kernel_idle_params(exciton_kernel kernel, uint32_t params[EXCITON_KERNEL_PARAMS])
+{
+    const exciton_kernel_entry *entry = &entries[kernel];
+    for (uint32_t i = 0; i < entry->param_count; ++i) {
+        const char *name = entry->params[i];
+        params[i] = strcmp(name, "units") && strcmp(name, "samples") && strcmp(name, "rows");
+    }
 }
 
 bool exciton_kernel_same(const exciton_kernel_spec *a, const exciton_kernel_spec *b)

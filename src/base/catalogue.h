@@ -78,6 +78,8 @@ typedef struct exciton_kernel_entry {
 const exciton_kernel_entry *exciton_kernel_describe(exciton_kernel kernel);
 /* Slots that a variant binds, without Y where in place. */
 uint32_t exciton_kernel_slot_count(const exciton_kernel_spec *spec);
+/* Params that leave the kernel nothing to do and nothing to divide by zero: for the dispatch that warms it. */
+void exciton_kernel_idle_params(exciton_kernel kernel, uint32_t params[EXCITON_KERNEL_PARAMS]);
 bool exciton_kernel_same(const exciton_kernel_spec *a, const exciton_kernel_spec *b);
 
 #endif

@@ -206,16 +206,12 @@ exciton_status exciton_cl_kernel_instance(exciton_be_device *device, const excit
 /* PoCL, and others, compile when a kernel is first enqueued with a local size: this one has no units. */
 static exciton_status warm(exciton_be_device *device, exciton_cl_program *built)
 {
-    const exciton_kernel_entry *entry = exciton_kernel_describe(built->spec.kernel);
     cl_mem slots[EXCITON_KERNEL_SLOTS];
     uint64_t offsets[EXCITON_KERNEL_SLOTS] = {0};
     uint32_t params[EXCITON_KERNEL_PARAMS];
     for (int i = 0; i < EXCITON_KERNEL_SLOTS; ++i)
         slots[i] = device->dummy;
-    for (uint32_t i = 0; i < entry->param_count; ++i) {
-        const char *name = entry->params[i];
-        params[i] = !strcmp(name, "units") || !strcmp(name, "samples") || !strcmp(name, "rows") ? 0 : 1; /* 1: what is divided by */
-    }
+    exciton_kernel_idle_params(built->spec.kernel, params);
     cl_kernel kernel;
     exciton_status status = exciton_cl_kernel_instance(device, built, slots, offsets, params, &kernel);
     if (status)

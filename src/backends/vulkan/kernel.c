@@ -5,7 +5,6 @@
 #include "base/checked.h"
 
 #include <stddef.h>
-#include <string.h>
 
 /* The ids of shaders/constants.glsl. */
 typedef struct exciton_vk_constants {
@@ -65,16 +64,6 @@ static exciton_status create_pipeline(exciton_be_kernel *kernel, const exciton_k
 
 /* ---- warming: drivers that compile at the first dispatch do so now ---- */
 
-/* Params that leave the kernel nothing to do, and nothing to divide by zero. */
-static void idle_params(exciton_kernel kernel, uint32_t params[EXCITON_KERNEL_PARAMS])
-{
-    const exciton_kernel_entry *entry = exciton_kernel_describe(kernel);
-    for (uint32_t i = 0; i < entry->param_count; ++i) {
-        const char *name = entry->params[i];
-        params[i] = strcmp(name, "units") && strcmp(name, "samples") && strcmp(name, "rows");
-    }
-}
-
 static exciton_status bind_nothing(exciton_be_kernel *kernel, VkDescriptorPool *pool, VkDescriptorSet *set)
 {
     exciton_be_device *device = kernel->device;
@@ -118,7 +107,7 @@ static exciton_status warm(exciton_be_kernel *kernel, exciton_kernel which)
         status = exciton_vk_transfer_begin(device);
     if (!status) {
         uint32_t params[EXCITON_KERNEL_PARAMS];
-        idle_params(which, params);
+        exciton_kernel_idle_params(which, params);
         VkCommandBuffer commands = device->transfer;
         device->vk.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->pipeline);
         device->vk.CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->layout, 0, 1, &set, 0, NULL);
