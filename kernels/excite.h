@@ -78,4 +78,49 @@ EXCITON_FN void exciton_apply_gate_all(uint gate, float slope, float offset, __g
             g[j] = exciton_apply_gate(0u, slope, offset, g[j]);
 }
 
+/* A whole sample's h, and the gates of the channels from `from` to to - 1, multiples of 8, by one work-item. */
+EXCITON_FN void exciton_excite(__global const float *w, __global const float *s, __global float *h, __global float *g, uint channels,
+                               uint hidden, uint block, uint from, uint to, uint activation, uint gate, float slope, float offset)
+{
+    const uint h_pitch = PITCH(hidden), c_pitch = PITCH(channels);
+    __global const float *bias1 = w + BIAS1_AT(channels, hidden), *weight2 = w + WEIGHT2_AT(channels, hidden) + from;
+    __global const float *bias2 = w + BIAS2_AT(channels, hidden) + from;
+    for (uint c = 0; c < channels; c = channels - c > block ? c + block : channels)
+        exciton_product(PRODUCT_ONTO_BASE, h, c == 0u ? bias1 : h, w + c * h_pitch, h_pitch, s + c, min(block, channels - c), h_pitch);
+    exciton_activate_all(activation, h, h_pitch);
+    exciton_product(PRODUCT_FROM_BASE, g + from, bias2, weight2, c_pitch, h, hidden, to - from);
+    exciton_apply_gate_all(gate, slope, offset, g + from, to - from);
+}
+
+/* Channels of a sample that a share scales; the last shares may have fewer, or none. */
+#define SHARE(channels, shares) ((PITCH(channels) / 8u + (shares) - 1u) / (shares) * 8u)
+
+/* One h and one sum of a gate, from means and h in local memory. */
+EXCITON_FN float exciton_hidden_local(__global const float *w, __local const float *s, uint channels, uint hidden, uint block, uint r,
+                                      uint activation)
+{
+    const uint pitch = PITCH(hidden);
+    __global const float *weight = w + r;
+    float sum = w[BIAS1_AT(channels, hidden) + r];
+    uint c = 0;
+    while (c < channels) {
+        const uint end = min(channels - c, block) + c;
+        float part = 0.0f;
+        for (; c < end; ++c, weight += pitch)
+            part += *weight * s[c];
+        sum += part;
+    }
+    return exciton_activate(activation, sum);
+}
+
+EXCITON_FN float exciton_gate_local(__global const float *w, __local const float *h, uint channels, uint hidden, uint c)
+{
+    const uint pitch = PITCH(channels);
+    __global const float *weight = w + WEIGHT2_AT(channels, hidden) + c;
+    float sum = w[BIAS2_AT(channels, hidden) + c];
+    for (uint r = 0; r < hidden; ++r, weight += pitch)
+        sum += *weight * h[r];
+    return sum;
+}
+
 #endif

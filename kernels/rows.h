@@ -45,10 +45,23 @@
 #define Y_ROW(at) (y + y_at + (at))
 #endif
 
+/* Whole cache lines past the caches, where the compiler has a way: LINE elements at a multiple of their size. */
+#define LINE 16u
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_nontemporal_store) && !IN_PLACE
+#define STREAMS 1
+#define STREAM8(v, p) __builtin_nontemporal_store(v, (__global float8 *)(p))
+#endif
+#endif
+
 /* From `first` in steps of `step` below `end`, without overflow. */
 #define STRIDE(u, first, end, step) uint u = (first); u < (end); u = (end) - u > (step) ? u + (step) : (end)
 #define EACH_ITEM(u, end) for (STRIDE(u, (uint)get_global_id(0), end, (uint)get_global_size(0)))
 #define EACH_GROUP(u, end) for (STRIDE(u, (uint)get_group_id(0), end, (uint)get_num_groups(0)))
+/* The work-item's part of `end` units, neighbours. */
+#define EACH_NEIGHBOUR(u, end) \
+    for (uint u##_each = (end) / (uint)get_global_size(0) + ((end) % (uint)get_global_size(0) != 0u), \
+              u = min((uint)get_global_id(0) * u##_each, (uint)(end)), u##_end = min((end) - u, u##_each) + u; u < u##_end; ++u)
 #define EACH_LOCAL(u, end) for (uint u = (uint)get_local_id(0); u < (end); u += GROUP_SIZE)
 
 /* Vectors at any multiple of 4 bytes. PoCL 3.1 makes moves of 8 bytes out of vload8. */
@@ -212,9 +225,39 @@ EXCITON_FN float8 exciton_apply_output8(uint residual, uint then, float g, float
     return y;
 }
 
-/* A row by one work-item. `y` may be `x`. */
-EXCITON_FN void exciton_scale_row(__global float *y, __global const float *x, uint n, float g, uint residual, uint then)
+#if defined(STREAMS)
+/* A row whose y nobody reads soon. The common case has no choice a vector. */
+EXCITON_FN void exciton_stream_row(__global float *y, __global const float *x, uint n, float g, uint residual, uint then)
 {
+    const uint head = min(n, (0u - (uint)((size_t)y / sizeof(float))) & (LINE - 1u));
+    for (uint i = 0; i < head; ++i)
+        y[i] = exciton_apply_output(residual, then, g, x[i]);
+    n -= head, x += head, y += head;
+    if (residual == 0u && then == 0u)
+        for (; n >= LINE; n -= LINE, x += LINE, y += LINE) {
+            const float8 a = LOAD8(x) * g, b = LOAD8(x + 8) * g;
+            STREAM8(a, y);
+            STREAM8(b, y + 8);
+        }
+    for (; n >= LINE; n -= LINE, x += LINE, y += LINE) {
+        const float8 a = exciton_apply_output8(residual, then, g, LOAD8(x)), b = exciton_apply_output8(residual, then, g, LOAD8(x + 8));
+        STREAM8(a, y);
+        STREAM8(b, y + 8);
+    }
+    for (uint i = 0; i < n; ++i)
+        y[i] = exciton_apply_output(residual, then, g, x[i]);
+}
+#endif
+
+/* A row by one work-item. `y` may be `x`. */
+EXCITON_FN void exciton_scale_row(__global float *y, __global const float *x, uint n, float g, uint residual, uint then, uint stream)
+{
+#if defined(STREAMS)
+    if (stream != 0u && n >= 8u * LINE) {
+        exciton_stream_row(y, x, n, g, residual, then);
+        return;
+    }
+#endif
     if (residual == 0u && then == 0u) /* the commonest case, without a choice a vector */
         for (; n >= 32u; n -= 32u, x += 32, y += 32) {
             const float8 a = LOAD8(x) * g, b = LOAD8(x + 8) * g, c = LOAD8(x + 16) * g, d = LOAD8(x + 24) * g;

@@ -23,7 +23,7 @@ __kernel void exciton_split_scale_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint
                                        const uint first_unit, const uint units, const uint channels, const uint hidden,
                                        const uint block, const uint row_length, const uint parts_at, const uint h_at,
                                        const uint g_at, const uint activation, const uint gate, const uint slope,
-                                       const uint offset, const uint residual, const uint then)
+                                       const uint offset, const uint residual, const uint then, const uint stream)
 {
     OPEN_XY();
     OPEN_IN(w);
@@ -32,16 +32,20 @@ __kernel void exciton_split_scale_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint
     const uint first_row = first_unit / blocks * channels + first_unit % blocks * block;
     __global const float *bias1 = w + BIAS1_AT(channels, hidden), *weight2 = w + WEIGHT2_AT(channels, hidden);
     __global const float *bias2 = w + BIAS2_AT(channels, hidden);
-    EACH_ITEM(u, units) {
+    __global float *h = t;
+    EACH_NEIGHBOUR(u, units) {
         const uint unit = first_unit + u, sample = unit / blocks, begin = unit % blocks * block;
         const uint count = min(block, channels - begin);
-        __global float *h = t + h_at + unit * pitch, *g = t + g_at + sample * PITCH(channels) + begin;
-        exciton_split_hidden(h, bias1, t + parts_at + sample * blocks * pitch, blocks, pitch, activation);
+        __global float *g = t + g_at + sample * PITCH(channels) + begin;
+        if (h == t || begin == 0u) { /* once a sample and work-item */
+            h = t + h_at + unit * pitch;
+            exciton_split_hidden(h, bias1, t + parts_at + sample * blocks * pitch, blocks, pitch, activation);
+        }
         exciton_product(PRODUCT_FROM_BASE, g, bias2 + begin, weight2 + begin, PITCH(channels), h, hidden, PITCH(count));
         exciton_apply_gate_all(gate, as_float(slope), as_float(offset), g, PITCH(count));
         uint at = (sample * channels + begin - first_row) * row_length;
         for (uint c = 0; c < count; ++c, at += row_length)
-            exciton_scale_row(Y_ROW(at), X_ROW(at), row_length, g[c], residual, then);
+            exciton_scale_row(Y_ROW(at), X_ROW(at), row_length, g[c], residual, then, stream);
     }
 }
 #endif
@@ -52,9 +56,10 @@ __kernel void exciton_split_scale_lanes(SLOTS_XY, SLOT_IN(w), SLOT(t), const uin
                                         const uint hidden, const uint block, const uint row_length,
                                         const uint parts_at, const uint h_at, const uint g_at, const uint activation,
                                         const uint gate, const uint slope, const uint offset, const uint residual,
-                                        const uint then)
+                                        const uint then, const uint stream)
 {
     __local float h[LOCAL_FLOATS];
+    (void)stream;
     OPEN_XY();
     OPEN_IN(w);
     OPEN(t);

@@ -1,5 +1,5 @@
 #version 450
-// The whole block for a sample: squeeze, excite, scale.
+// The whole block for a share of a sample: squeeze, excite, scale.
 #extension GL_GOOGLE_include_directive : require
 #include "scalar.h"
 #include "constants.glsl"
@@ -16,12 +16,12 @@ layout(std430, binding = 3) buffer T { float t[]; };
 #endif
 layout(push_constant) uniform Params {
     uint x_at, y_at;
-    uint samples, channels, hidden, block, row_length;
+    uint samples, shares, channels, hidden, block, row_length;
     uint s_at, h_at, g_at;
     float divisor;
     uint activation, gate;
     float slope, offset;
-    uint residual, then;
+    uint residual, then, stream;
 };
 
 #define SCALES
@@ -33,9 +33,9 @@ float gated(float v)
     return exciton_apply_gate(gate, slope, offset, v);
 }
 
-// s, h and g to t[s], t[h], t[g]; rows from x[from].
+// s, h and g to t[s], t[h], t[g]; rows from x[from]. Channels from `begin` to end - 1 are scaled.
 #ifdef ROWS
-void run_sample(uint s, uint h, uint g, uint from, uint to)
+void run_sample(uint s, uint h, uint g, uint begin, uint end, uint from, uint to)
 {
     uint pitch = pitch_of(hidden);
     for (uint c = 0u; c < channels; ++c)
@@ -48,8 +48,8 @@ void run_sample(uint s, uint h, uint g, uint from, uint to)
     }
     for (uint r = 0u; r < pitch; ++r)
         t[h + r] = exciton_activate(activation, t[h + r]);
-    gate_sums(h, g, 0u, channels);
-    for (uint c = 0u; c < channels; ++c) {
+    gate_sums(h, g + begin, begin, end - begin);
+    for (uint c = begin; c < end; ++c) {
         float v = gated(t[g + c]);
         t[g + c] = v;
         scale_row(v, from + c * row_length, to + c * row_length, row_length, residual, then);
@@ -57,7 +57,7 @@ void run_sample(uint s, uint h, uint g, uint from, uint to)
 }
 #else
 // Work-group memory: s [C'], where g follows, then h [R'].
-void run_sample(uint s, uint h, uint g, uint from, uint to)
+void run_sample(uint s, uint h, uint g, uint begin, uint end, uint from, uint to)
 {
     uint pitch = pitch_of(channels);
     for (uint first = 0u; first < channels; first += SIDES) {
@@ -74,12 +74,12 @@ void run_sample(uint s, uint h, uint g, uint from, uint to)
         t[h + r] = store[pitch + r];
     }
     barrier();
-    for (uint c = gl_LocalInvocationIndex; c < channels; c += GROUP) {
+    for (uint c = begin + gl_LocalInvocationIndex; c < end; c += GROUP) {
         store[c] = gated(gate_sum(c, pitch));
         t[g + c] = store[c];
     }
     barrier();
-    for (uint c = side(); c < channels; c += SIDES)
+    for (uint c = begin + side(); c < end; c += SIDES)
         scale_row(store[c], from + c * row_length, to + c * row_length, row_length, residual, then);
     barrier(); // before the means of the next sample
 }
@@ -87,18 +87,22 @@ void run_sample(uint s, uint h, uint g, uint from, uint to)
 
 void main()
 {
+    uint each = (pitch_of(channels) / 8u + shares - 1u) / shares * 8u;
 #ifdef ROWS
-    for (uint u = gl_GlobalInvocationID.x; u < samples; u += gl_NumWorkGroups.x * GROUP) {
+    for (uint u = gl_GlobalInvocationID.x; u < samples * shares; u += gl_NumWorkGroups.x * GROUP) {
 #else
-    for (uint u = gl_WorkGroupID.x; u < samples; u += gl_NumWorkGroups.x) {
+    for (uint u = gl_WorkGroupID.x; u < samples * shares; u += gl_NumWorkGroups.x) {
 #endif
-        uint s = u * pitch_of(channels);
-        uint at = u * channels * row_length;
+        uint n = u / shares;
+        uint begin = u % shares * each;
+        uint at = n * channels * row_length;
 #ifdef IN_PLACE
         uint to = x_at + at;
 #else
         uint to = y_at + at;
 #endif
-        run_sample(s_at + s, h_at + u * pitch_of(hidden), g_at + s, x_at + at, to);
+        if (begin < channels)
+            run_sample(s_at + u * pitch_of(channels), h_at + u * pitch_of(hidden), g_at + n * pitch_of(channels), begin,
+                       min(begin + each, channels), x_at + at, to);
     }
 }

@@ -16,7 +16,7 @@ layout(push_constant) uniform Params {
     uint x_at, y_at;
     uint units, units_per_row, row_length, unit_length;
     uint first_row, channels, g_at;
-    uint residual, then;
+    uint residual, then, stream;
 };
 
 #define SCALES

@@ -20,7 +20,7 @@ layout(push_constant) uniform Params {
     uint parts_at, h_at, g_at;
     uint activation, gate;
     float slope, offset;
-    uint residual, then;
+    uint residual, then, stream;
 };
 
 #define SCALES

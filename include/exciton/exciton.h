@@ -118,6 +118,7 @@ typedef struct exciton_limits {
     uint32_t subgroup_size;       /* work-items that run in step, as reported; 0 unknown. No result depends on it */
     uint32_t max_iterations;      /* of all loops together that a work-item makes in a dispatch; 0: no limit. A driver
                                    * that counts them ends loops silently, docs/drivers.md */
+    uint64_t cache_bytes;         /* the largest cache; 0: unknown */
     bool mappable_device_memory;  /* the host can see device memory */
     bool local_memory_is_global;  /* work-group memory is ordinary memory: lanes in registers are cheaper */
     bool forms[3];                /* by exciton_form: which the device can run; [0] unused */
@@ -261,7 +262,7 @@ typedef struct exciton_shape {
 /* docs/schedules.md. A schedule forced by name is never replaced: what a device can't run is EXCITON_ERROR_UNSUPPORTED. */
 typedef enum exciton_schedule {
     EXCITON_SCHEDULE_DEFAULT, /* chosen by limits and shape */
-    EXCITON_SCHEDULE_THREE_STAGES, EXCITON_SCHEDULE_SPLIT_EXCITE, EXCITON_SCHEDULE_SAMPLE_IN_GROUP
+    EXCITON_SCHEDULE_THREE_STAGES, EXCITON_SCHEDULE_SPLIT_EXCITE, EXCITON_SCHEDULE_SAMPLE_IN_GROUP, EXCITON_SCHEDULE_PIPELINED
 } exciton_schedule;
 
 typedef enum exciton_form {
@@ -287,6 +288,8 @@ typedef struct exciton_se {
     exciton_schedule schedule;
     exciton_form form;
     uint32_t group_size;          /* work-items a group; 0: chosen. For tests and tuning; a power of two */
+    uint32_t shares;              /* sample-in-group, out of place: groups a sample, each squeezing all of it and scaling its
+                                   * share; 0: chosen. For tests and tuning; at most 64 */
 } exciton_se;
 
 /* Copies and packs the weights, compiles and warms every kernel that a shape within `max` can select. The plan is

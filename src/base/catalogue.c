@@ -4,7 +4,7 @@
 
 #define GEOMETRY "units", "units_per_row", "row_length", "unit_length"
 #define EXCITE "activation", "gate", "slope", "offset"
-#define OUTPUT "residual", "then"
+#define OUTPUT "residual", "then", "stream"
 
 static const exciton_kernel_entry entries[EXCITON_KERNEL_COUNT] = {
     [EXCITON_KERNEL_SQUEEZE] = {.name = "squeeze", .slot_count = 2, .slots = "XT", .lanes = true, .param_count = 11,
@@ -13,14 +13,16 @@ static const exciton_kernel_entry entries[EXCITON_KERNEL_COUNT] = {
         .params = {"samples", "channels", "hidden", "block", "s_at", "h_at", "activation"}},
     [EXCITON_KERNEL_GATE] = {.name = "gate", .slot_count = 2, .slots = "WT", .param_count = 8,
         .params = {"samples", "channels", "hidden", "h_at", "g_at", "gate", "slope", "offset"}},
-    [EXCITON_KERNEL_SCALE] = {.name = "scale", .slot_count = 3, .slots = "XYT", .lanes = true, .has_in_place = true, .param_count = 11,
+    [EXCITON_KERNEL_SCALE] = {.name = "scale", .slot_count = 3, .slots = "XYT", .lanes = true, .has_in_place = true, .param_count = 12,
         .params = {"x_at", "y_at", GEOMETRY, "first_row", "channels", "g_at", OUTPUT}},
     [EXCITON_KERNEL_SPLIT_SQUEEZE] = {.name = "split_squeeze", .slot_count = 3, .slots = "XWT", .lanes = true, .param_count = 10,
         .params = {"x_at", "first_unit", "units", "channels", "hidden", "block", "row_length", "s_at", "parts_at", "divisor"}},
-    [EXCITON_KERNEL_SPLIT_SCALE] = {.name = "split_scale", .slot_count = 4, .slots = "XYWT", .lanes = true, .has_in_place = true, .param_count = 17,
+    [EXCITON_KERNEL_SPLIT_SCALE] = {.name = "split_scale", .slot_count = 4, .slots = "XYWT", .lanes = true, .has_in_place = true, .param_count = 18,
         .params = {"x_at", "y_at", "first_unit", "units", "channels", "hidden", "block", "row_length", "parts_at", "h_at", "g_at", EXCITE, OUTPUT}},
-    [EXCITON_KERNEL_SAMPLE] = {.name = "sample", .slot_count = 4, .slots = "XYWT", .lanes = true, .has_in_place = true, .param_count = 17,
-        .params = {"x_at", "y_at", "samples", "channels", "hidden", "block", "row_length", "s_at", "h_at", "g_at", "divisor", EXCITE, OUTPUT}},
+    [EXCITON_KERNEL_SAMPLE] = {.name = "sample", .slot_count = 4, .slots = "XYWT", .lanes = true, .has_in_place = true, .param_count = 19,
+        .params = {"x_at", "y_at", "samples", "shares", "channels", "hidden", "block", "row_length", "s_at", "h_at", "g_at", "divisor", EXCITE, OUTPUT}},
+    [EXCITON_KERNEL_PIPELINE] = {.name = "pipeline", .slot_count = 4, .slots = "XYWT", .lanes = true, .has_in_place = true, .param_count = 19,
+        .params = {"x_at", "y_at", "samples", "run", "channels", "hidden", "block", "row_length", "s_at", "h_at", "g_at", "divisor", EXCITE, OUTPUT}},
     [EXCITON_KERNEL_COPY] = {.name = "copy", .slot_count = 2, .slots = "TY", .param_count = 5,
         .params = {"t_at", "y_at", "rows", "width", "pitch"}},
 };

@@ -5,6 +5,7 @@
  *   - *_at params are element offsets into the bound range of the slot they name; T is the scratch ("state")
  *   - units are spread over the grid with a stride, so that any number of groups is right, and so is any group size
  *   - pitches are not passed: R' = hidden and C' = channels, each rounded up to a multiple of 8
+ *   - stream: nobody reads y soon, it may go past the caches; a hint that changes no bit
  *   - blocks = ceil(channels / block); block is a power of two, at least 8
  *   - the weights W: W1 transposed [channels][R'], b1 [R'], W2 transposed [hidden][C'], b2 [C'], in this order, padded
  *     with +0; an absent bias is +0
@@ -42,14 +43,20 @@ typedef enum exciton_kernel {
      * T[s_at + n * C' + c] = mean; T[parts_at + U * R' + r] = sum over c in block of W1[c][r] * mean[c], r < R'. */
     EXCITON_KERNEL_SPLIT_SQUEEZE,
     /* Second half. Slots X, Y, W, T (in place: X, W, T). Both forms. Units as in the first half.
-     * h[r] = activate(b1[r] + parts of the sample in block order), stored in T[h_at + U * R' + r] (form rows: always,
-     * as its working memory; form lanes: in local memory, and in T if b == 0); g[c] for the block's channels, stored in
+     * h[r] = activate(b1[r] + parts of the sample in block order), stored in T[h_at + U * R' + r] if b == 0 (form rows:
+     * wherever it needs it, as its working memory); g[c] for the block's channels, stored in
      * T[g_at + n * C' + c]; y = output(g, x) for the block's rows. */
     EXCITON_KERNEL_SPLIT_SCALE,
-    /* Everything for a sample. Slots X, Y, W, T (in place: X, W, T). Both forms. Unit u is sample u < samples, its rows
-     * from x_at + u * channels * row_length (y_at in Y). s, h, g are stored in T[s_at + u * C' + c], T[h_at + u * R' + r],
-     * T[g_at + u * C' + c] (form lanes works on copies in local memory). */
+    /* Everything for a sample. Slots X, Y, W, T (in place: X, W, T). Both forms. Unit u is share q = u % shares of sample
+     * n = u / shares < samples, its rows from x_at + n * channels * row_length (y_at in Y). Each share squeezes the whole
+     * sample, and scales the channels from q * each to (q + 1) * each, each = C' / 8 / shares rounded up, times 8; in
+     * place shares is 1. s, h, g are stored in T[s_at + u * C' + c], T[h_at + u * R' + r], T[g_at + n * C' + c] (form
+     * lanes works on copies in local memory). */
     EXCITON_KERNEL_SAMPLE,
+    /* Everything for a run of samples: sample n is squeezed while n - 1 is scaled. Slots X, Y, W, T (in place: X, W, T).
+     * Both forms. Unit u is the samples n from u * run, at most `run` of them, below `samples`; rows and s, h, g of sample
+     * n as in the kernel sample with shares 1. */
+    EXCITON_KERNEL_PIPELINE,
     /* Saved outputs out of the scratch. Slots T, Y. Form rows only. A unit is an element:
      * Y[y_at + i * width + j] = T[t_at + i * pitch + j], i < rows, j < width. */
     EXCITON_KERNEL_COPY,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char *const schedules[] = {"auto", "three-stages", "split-excite", "sample-in-group"};
+static const char *const schedules[] = {"auto", "three-stages", "split-excite", "sample-in-group", "pipelined"};
 static const char *const forms[] = {"auto", "rows", "lanes"};
 
 enum { SCHEDULES = sizeof schedules / sizeof schedules[0], FORMS = sizeof forms / sizeof forms[0] };
@@ -25,7 +25,7 @@ exciton_status exciton_schedule_from_name(const char *name, exciton_schedule *sc
         return exciton_fail(EXCITON_ERROR_ARGUMENT, "schedule: name: NULL");
     int i = find(schedules, SCHEDULES, name);
     if (i < 0)
-        return exciton_fail(EXCITON_ERROR_NAME, "schedule: '%s': none of auto, three-stages, split-excite, sample-in-group", name);
+        return exciton_fail(EXCITON_ERROR_NAME, "schedule: '%s': none of auto, three-stages, split-excite, sample-in-group, pipelined", name);
     *schedule = (exciton_schedule)i;
     return EXCITON_OK;
 }

@@ -37,6 +37,7 @@ void exciton_yield(void);
 
 /* Processors that this process may run on, at least 1. */
 uint32_t exciton_processors(void);
+uint64_t exciton_processor_cache(void); /* bytes of the largest cache; 0: unknown */
 /* The processor's model; false and an empty `name` (of `size` > 0 bytes) where the system doesn't tell. */
 bool exciton_processor_name(char *name, size_t size);
 

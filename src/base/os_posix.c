@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <fcntl.h>
 #include <unistd.h>
 #if defined(__linux__)
 #  include <sys/auxv.h>
@@ -90,6 +91,31 @@ void exciton_sleep(uint64_t nanoseconds)
 void exciton_yield(void) { (void)sched_yield(); }
 
 /* ---- Processors ---- */
+
+/* "32768K" of a level; 0 where there is none. */
+static uint64_t cache_of_level(int index)
+{
+    char path[80], text[32] = "";
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/size", index);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return 0;
+    ssize_t got = read(file, text, sizeof text - 1);
+    close(file);
+    char *unit = text;
+    uint64_t size = got > 0 ? strtoull(text, &unit, 10) : 0;
+    return *unit == 'K' ? size << 10 : *unit == 'M' ? size << 20 : size;
+}
+
+uint64_t exciton_processor_cache(void)
+{
+    /* Not sysconf: under a hypervisor glibc multiplies by threads that aren't there. */
+    uint64_t most = 0, size;
+    for (int index = 0; index < 8; index++)
+        if ((size = cache_of_level(index)) > most)
+            most = size;
+    return most;
+}
 
 uint32_t exciton_processors(void)
 {

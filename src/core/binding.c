@@ -109,12 +109,17 @@ static exciton_status record(exciton_binding *b)
     return status;
 }
 
+static bool is_in_place(const exciton_args *args)
+{
+    return args->in.buffer == args->out.buffer && args->in.offset == args->out.offset;
+}
+
 static exciton_status fill(exciton_binding *b, const exciton_args *args, const exciton_se_way *way, uint64_t batch, uint64_t space)
 {
     exciton_plan *plan = b->plan;
     exciton_device *d = plan->device;
     exciton_se_placement place = {.in = args->in.offset, .out = args->out.offset, .s = args->s.offset, .h = args->h.offset, .g = args->g.offset,
-                                  .scratch = args->scratch.buffer ? args->scratch.offset : 0, .in_place = args->in.buffer == args->out.buffer && args->in.offset == args->out.offset,
+                                  .scratch = args->scratch.buffer ? args->scratch.offset : 0, .in_place = is_in_place(args),
                                   .save_s = args->s.buffer, .save_h = args->h.buffer, .save_g = args->g.buffer};
     exciton_se_lowered lowered;
     exciton_status status = exciton_se_lower(&d->context->env, &plan->problem, &d->limits, way, batch, space, &place, &lowered);
@@ -140,7 +145,7 @@ exciton_status exciton_binding_make(exciton_plan *plan, const exciton_args *args
     exciton_se_way way;
     exciton_status status = exciton_se_check_shape(p, &args->shape, &batch, &space);
     if (!status)
-        status = exciton_se_choose(p, &d->limits, plan->group_cap, batch, space, &way);
+        status = exciton_se_choose(p, &d->limits, plan->group_cap, batch, space, is_in_place(args), &way);
     if (status)
         return status;
     uint64_t bytes = batch * p->channels * space * sizeof(float), scratch = exciton_se_scratch(p, &d->limits, &way, batch, space), saved_h;

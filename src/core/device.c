@@ -50,6 +50,7 @@ static void clamp_limits(exciton_limits *limits, const exciton_limits *clamp)
     lower32(&limits->local_memory, clamp->local_memory);
     lower32(&limits->max_storage_buffers, clamp->max_storage_buffers);
     lower32(&limits->max_params, clamp->max_params);
+    lower64(&limits->cache_bytes, clamp->cache_bytes);
     lower32(&limits->compute_units, clamp->compute_units);
     lower32(&limits->subgroup_size, clamp->subgroup_size);
     if (clamp->max_iterations && (!limits->max_iterations || clamp->max_iterations < limits->max_iterations))

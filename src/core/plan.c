@@ -1,5 +1,6 @@
 #include "core/plan.h"
 
+#include "base/checked.h"
 #include "core/binding.h"
 #include "core/params.h"
 
@@ -155,10 +156,16 @@ exciton_status exciton_plan_scratch_bytes(exciton_plan *plan, const exciton_shap
     uint64_t batch, space;
     exciton_se_way way;
     const exciton_limits *limits = &plan->device->limits;
+    uint64_t most = 0;
     status = exciton_se_check_shape(&plan->problem, shape ? shape : &largest, &batch, &space);
+    for (int in_place = 0; !status && in_place < 2; ++in_place) { /* enough for both */
+        status = exciton_se_choose(&plan->problem, limits, plan->group_cap, batch, space, in_place, &way);
+        if (!status)
+            most = exciton_max(most, exciton_se_scratch(&plan->problem, limits, &way, batch, space));
+        else if (in_place && plan->problem.shares > 1)
+            status = EXCITON_OK; /* out of place only */
+    }
     if (!status)
-        status = exciton_se_choose(&plan->problem, limits, plan->group_cap, batch, space, &way);
-    if (!status)
-        *bytes = exciton_se_scratch(&plan->problem, limits, &way, batch, space);
+        *bytes = most;
     return status;
 }

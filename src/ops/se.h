@@ -15,7 +15,7 @@ typedef struct exciton_se_problem {
     uint64_t max_space;                   /* product of max.spatial */
     exciton_schedule schedule;            /* as asked */
     exciton_form form;
-    uint32_t group_size;
+    uint32_t group_size, shares;
 } exciton_se_problem;
 
 exciton_status exciton_se_check(const exciton_se *se, exciton_se_problem *problem);
@@ -27,11 +27,14 @@ exciton_status exciton_se_check_shape(const exciton_se_problem *problem, const e
 uint64_t exciton_se_weight_count(const exciton_se_problem *problem);
 void exciton_se_pack(const exciton_se_problem *problem, const exciton_se *se, float *packed);
 
+enum { EXCITON_SE_SHARES = 64 };
+
 /* One way to run it. Group sizes are those of the kernels of each form. */
 typedef struct exciton_se_way {
     exciton_schedule schedule;
     exciton_form form;
     uint32_t group_size;
+    uint32_t shares; /* sample-in-group: work-groups a sample, at least 1 */
 } exciton_se_way;
 
 /* Whether `way` can run rows of `space` elements under `limits`; if not, the line says why. */
@@ -39,10 +42,10 @@ exciton_status exciton_se_feasible(const exciton_se_problem *problem, const exci
 
 /* What runs a shape: as asked, or chosen by limits and shape. `group_cap`: largest group that the kernels allow. */
 exciton_status exciton_se_choose(const exciton_se_problem *problem, const exciton_limits *limits, uint32_t group_cap, uint64_t batch, uint64_t space,
-                                 exciton_se_way *way);
+                                 bool in_place, exciton_se_way *way);
 
 /* Every kernel variant that a shape within the problem's range can select; at most EXCITON_SE_VARIANTS. */
-enum { EXCITON_SE_VARIANTS = 24 };
+enum { EXCITON_SE_VARIANTS = 32 };
 exciton_status exciton_se_variants(const exciton_se_problem *problem, const exciton_limits *limits, uint32_t group_cap,
                                    exciton_kernel_spec specs[EXCITON_SE_VARIANTS], uint32_t *count);
 

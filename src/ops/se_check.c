@@ -59,7 +59,9 @@ static exciton_status check_enums(const exciton_se *se, exciton_se_problem *prob
         return exciton_fail(EXCITON_ERROR_ARGUMENT, "se: output: %d is not an output", (int)se->output);
     if ((unsigned)se->then > EXCITON_THEN_RELU)
         return exciton_fail(EXCITON_ERROR_ARGUMENT, "se: then: %d is none of nothing, relu", (int)se->then);
-    if ((unsigned)se->schedule > EXCITON_SCHEDULE_SAMPLE_IN_GROUP)
+    if (se->shares > EXCITON_SE_SHARES)
+        return exciton_fail(EXCITON_ERROR_ARGUMENT, "se: shares: %u is above %d", (unsigned)se->shares, EXCITON_SE_SHARES);
+    if ((unsigned)se->schedule > EXCITON_SCHEDULE_PIPELINED)
         return exciton_fail(EXCITON_ERROR_ARGUMENT, "se: schedule: %d is not a schedule", (int)se->schedule);
     if ((unsigned)se->form > EXCITON_FORM_LANES)
         return exciton_fail(EXCITON_ERROR_ARGUMENT, "se: form: %d is not a form", (int)se->form);
@@ -68,6 +70,7 @@ static exciton_status check_enums(const exciton_se *se, exciton_se_problem *prob
     problem->activation = activations[se->activation];
     problem->residual = se->output == EXCITON_OUTPUT_RESIDUAL;
     problem->then = se->then == EXCITON_THEN_RELU;
+    problem->shares = se->shares;
     problem->schedule = se->schedule;
     problem->form = se->form;
     problem->group_size = se->group_size;

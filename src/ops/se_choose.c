@@ -11,10 +11,11 @@ enum {
     KERNELS = 5                  /* most of a schedule */
 };
 
-static const exciton_kernel kernels_of[4][KERNELS] = {
+static const exciton_kernel kernels_of[5][KERNELS] = {
     [EXCITON_SCHEDULE_THREE_STAGES] = {EXCITON_KERNEL_SQUEEZE, EXCITON_KERNEL_HIDDEN, EXCITON_KERNEL_GATE, EXCITON_KERNEL_SCALE, EXCITON_KERNEL_COPY},
     [EXCITON_SCHEDULE_SPLIT_EXCITE] = {EXCITON_KERNEL_SPLIT_SQUEEZE, EXCITON_KERNEL_SPLIT_SCALE, EXCITON_KERNEL_COPY, EXCITON_KERNEL_COUNT},
     [EXCITON_SCHEDULE_SAMPLE_IN_GROUP] = {EXCITON_KERNEL_SAMPLE, EXCITON_KERNEL_COPY, EXCITON_KERNEL_COUNT},
+    [EXCITON_SCHEDULE_PIPELINED] = {EXCITON_KERNEL_PIPELINE, EXCITON_KERNEL_COPY, EXCITON_KERNEL_COUNT},
 };
 
 static uint32_t power_of_two_below(uint32_t value)
@@ -58,6 +59,8 @@ static exciton_status local_of_schedule(const exciton_se_problem *p, const excit
         return status ? status : local_fits(p, limits, way, EXCITON_KERNEL_SPLIT_SCALE);
     case EXCITON_SCHEDULE_SAMPLE_IN_GROUP:
         return local_fits(p, limits, way, EXCITON_KERNEL_SAMPLE);
+    case EXCITON_SCHEDULE_PIPELINED:
+        return local_fits(p, limits, way, EXCITON_KERNEL_PIPELINE);
     default:
         return local_fits(p, limits, way, EXCITON_KERNEL_SQUEEZE);
     }
@@ -70,6 +73,7 @@ static uint64_t unit_elements(const exciton_se_problem *p, const exciton_se_way 
     case EXCITON_SCHEDULE_SPLIT_EXCITE:
         return exciton_min(p->block, p->channels) * space;
     case EXCITON_SCHEDULE_SAMPLE_IN_GROUP:
+    case EXCITON_SCHEDULE_PIPELINED:
         return p->channels * space;
     default:
         return exciton_min(space, EXCITON_CHUNK);
@@ -122,27 +126,63 @@ static exciton_form choose_form(const exciton_se_problem *p, const exciton_limit
     return limits->local_memory_is_global && limits->forms[EXCITON_FORM_ROWS] ? EXCITON_FORM_ROWS : EXCITON_FORM_LANES;
 }
 
-static bool samples_fill_device(const exciton_se_problem *p, const exciton_limits *limits, uint64_t batch, uint64_t space)
+static uint64_t units_of(const exciton_limits *limits) { return limits->compute_units ? limits->compute_units : UNKNOWN_UNITS; }
+
+/* Work-groups a sample: as asked; one where others would read what one of them overwrites. */
+static exciton_status choose_shares(const exciton_se_problem *p, bool in_place, exciton_se_way *way)
 {
-    uint64_t units = limits->compute_units ? limits->compute_units : UNKNOWN_UNITS;
-    return batch >= 2 * units && p->channels * space <= SAMPLE_BYTES / sizeof(float);
+    way->shares = way->schedule == EXCITON_SCHEDULE_SAMPLE_IN_GROUP && p->shares ? p->shares : 1;
+    if (in_place && way->shares > 1)
+        return exciton_fail(EXCITON_ERROR_UNSUPPORTED, "schedule sample-in-group: shares: %u: in place a sample is one work-group's", way->shares);
+    return EXCITON_OK;
+}
+
+/* Best first; a rule, for what is possible. */
+static uint32_t preferences(const exciton_se_problem *p, const exciton_limits *limits, uint64_t batch, uint64_t space, exciton_schedule list[4])
+{
+    uint64_t sample = p->channels * space * sizeof(float), units = units_of(limits);
+    uint32_t count = 0;
+    if (limits->local_memory_is_global && limits->cache_bytes && batch >= 2 * units && 2 * batch * sample > limits->cache_bytes)
+        list[count++] = EXCITON_SCHEDULE_PIPELINED;
+    else if (batch >= 2 * units && sample <= SAMPLE_BYTES)
+        list[count++] = EXCITON_SCHEDULE_SAMPLE_IN_GROUP;
+    list[count++] = EXCITON_SCHEDULE_SPLIT_EXCITE;
+    list[count++] = EXCITON_SCHEDULE_THREE_STAGES;
+    return count;
 }
 
 exciton_status exciton_se_choose(const exciton_se_problem *p, const exciton_limits *limits, uint32_t group_cap, uint64_t batch, uint64_t space,
-                                 exciton_se_way *way)
+                                 bool in_place, exciton_se_way *way)
 {
-    *way = (exciton_se_way){.schedule = p->schedule, .form = choose_form(p, limits)};
+    *way = (exciton_se_way){.schedule = p->schedule, .form = choose_form(p, limits), .shares = 1};
     way->group_size = group_size(p, limits, group_cap, way->form);
-    if (p->schedule)
-        return exciton_se_feasible(p, limits, way, space);
-    way->schedule = EXCITON_SCHEDULE_SAMPLE_IN_GROUP;
-    if (samples_fill_device(p, limits, batch, space) && !exciton_se_feasible(p, limits, way, space))
-        return EXCITON_OK;
-    way->schedule = EXCITON_SCHEDULE_SPLIT_EXCITE;
-    if (!exciton_se_feasible(p, limits, way, space))
-        return EXCITON_OK;
-    way->schedule = EXCITON_SCHEDULE_THREE_STAGES;
-    return exciton_se_feasible(p, limits, way, space);
+    exciton_schedule list[4] = {p->schedule};
+    uint32_t count = p->schedule ? 1 : preferences(p, limits, batch, space, list);
+    exciton_status status = EXCITON_OK;
+    for (uint32_t i = 0; i < count; ++i) {
+        way->schedule = list[i];
+        status = choose_shares(p, in_place, way);
+        if (!status)
+            status = exciton_se_feasible(p, limits, way, space);
+        if (!status)
+            return EXCITON_OK;
+    }
+    return status;
+}
+
+/* Whether a shape within the plan's range can prefer the schedule. */
+static bool may_prefer(const exciton_se_problem *p, const exciton_limits *limits, exciton_schedule schedule)
+{
+    uint64_t units = units_of(limits), sample = p->channels * sizeof(float);
+    switch (schedule) {
+    case EXCITON_SCHEDULE_SAMPLE_IN_GROUP:
+        return p->max.batch >= 2 * units && sample <= SAMPLE_BYTES;
+    case EXCITON_SCHEDULE_PIPELINED:
+        return limits->local_memory_is_global && limits->cache_bytes && p->max.batch >= 2 * units &&
+               2 * p->max.batch * sample * p->max_space > limits->cache_bytes;
+    default:
+        return true;
+    }
 }
 
 static void add_variant(exciton_kernel_spec spec, exciton_kernel_spec *specs, uint32_t *count)
@@ -165,20 +205,18 @@ exciton_status exciton_se_variants(const exciton_se_problem *p, const exciton_li
 {
     *count = 0;
     exciton_se_way way;
-    exciton_status status = exciton_se_choose(p, limits, group_cap, p->max.batch, p->max_space, &way);
+    exciton_status status = exciton_se_choose(p, limits, group_cap, p->max.batch, p->max_space, false, &way);
     if (status)
         return status;
     add_schedule(p, limits, &way, specs, count);
     if (p->schedule)
         return EXCITON_OK;
-    /* The rule is monotonous: fewer samples or a smaller plane may turn sample-in-group to split-excite and back, and
-     * three-stages to both. */
+    /* Fewer samples or a smaller plane may turn any of them into any other that is possible there. */
     exciton_se_way other = way;
-    other.schedule = EXCITON_SCHEDULE_SPLIT_EXCITE;
-    if (!exciton_se_feasible(p, limits, &other, 1))
-        add_schedule(p, limits, &other, specs, count);
-    other.schedule = EXCITON_SCHEDULE_SAMPLE_IN_GROUP;
-    if (samples_fill_device(p, limits, p->max.batch, 1) && !exciton_se_feasible(p, limits, &other, 1))
-        add_schedule(p, limits, &other, specs, count);
+    for (int schedule = EXCITON_SCHEDULE_SPLIT_EXCITE; schedule <= EXCITON_SCHEDULE_PIPELINED; ++schedule) {
+        other.schedule = (exciton_schedule)schedule;
+        if (may_prefer(p, limits, other.schedule) && !exciton_se_feasible(p, limits, &other, 1))
+            add_schedule(p, limits, &other, specs, count);
+    }
     return EXCITON_OK;
 }

@@ -20,9 +20,10 @@ static uint64_t region(uint64_t *total, uint64_t elements)
 exciton_se_layout exciton_se_lay_out(const exciton_se_problem *p, const exciton_se_way *way, uint64_t samples, uint64_t space)
 {
     bool split = way->schedule == EXCITON_SCHEDULE_SPLIT_EXCITE;
-    exciton_se_layout l = {.h_pitch = split ? (uint64_t)p->blocks * p->hidden_pitch : p->hidden_pitch};
+    uint64_t shares = way->schedule == EXCITON_SCHEDULE_SAMPLE_IN_GROUP ? way->shares : 1;
+    exciton_se_layout l = {.s_pitch = shares * p->channel_pitch, .h_pitch = (split ? p->blocks : shares) * p->hidden_pitch};
     l.segments = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? exciton_divide_up(space, EXCITON_SEGMENT) : 1;
-    l.s_at = region(&l.total, samples * p->channel_pitch);
+    l.s_at = region(&l.total, samples * l.s_pitch);
     l.h_at = region(&l.total, samples * l.h_pitch);
     l.g_at = region(&l.total, samples * p->channel_pitch);
     l.parts_at = region(&l.total, split ? samples * l.h_pitch : 0);
@@ -45,6 +46,15 @@ uint64_t exciton_se_round(const exciton_se_problem *p, const exciton_limits *lim
     return exciton_max(samples, 1);
 }
 
+uint64_t exciton_se_run(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, uint64_t samples, uint64_t space)
+{
+    uint64_t run = exciton_divide_up(samples, exciton_max(1, limits->compute_units));
+    exciton_kernel_spec spec = exciton_se_spec(p, limits, way, EXCITON_KERNEL_PIPELINE, false);
+    if (limits->max_iterations)
+        run = exciton_min(run, limits->max_iterations / exciton_se_iterations(p, &spec, space));
+    return exciton_max(run, 1);
+}
+
 static uint32_t bucket(uint64_t floats)
 {
     uint64_t size = 64;
@@ -62,6 +72,8 @@ uint32_t exciton_se_local_floats(const exciton_se_problem *p, exciton_kernel ker
         return bucket((uint64_t)p->hidden_pitch + p->block);
     case EXCITON_KERNEL_SAMPLE:
         return bucket((uint64_t)p->channel_pitch + p->hidden_pitch);
+    case EXCITON_KERNEL_PIPELINE:
+        return bucket(2 * (uint64_t)p->channel_pitch + p->hidden_pitch);
     default:
         return 0;
     }

@@ -11,7 +11,7 @@ enum { EXCITON_SE_SCALE_UNIT = 4 * EXCITON_CHUNK };
 /* The scratch of a batch, in elements; a region that a schedule does not use is empty. */
 typedef struct exciton_se_layout {
     uint64_t s_at, h_at, g_at, parts_at, segments_at, total;
-    uint64_t h_pitch;  /* between the samples of h */
+    uint64_t s_pitch, h_pitch; /* between the samples of s and h */
     uint64_t segments; /* segments a row; 1: short rows */
 } exciton_se_layout;
 
@@ -22,6 +22,10 @@ uint64_t exciton_se_capacity(const exciton_limits *limits);
 
 /* Samples that one round of steps handles, at least 1: what ranges and scratch allow. */
 uint64_t exciton_se_round(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_se_way *way, uint64_t batch, uint64_t space);
+
+/* Samples a unit of the kernel pipeline takes: as many units as the device has compute units, and no more iterations than
+ * it counts. */
+uint64_t exciton_se_run(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_se_way *way, uint64_t samples, uint64_t space);
 
 /* Local memory of a kernel in form lanes beside the tree, in floats. */
 uint32_t exciton_se_local_floats(const exciton_se_problem *problem, exciton_kernel kernel);

@@ -15,6 +15,7 @@ typedef struct lowering {
     exciton_se_layout layout;
     uint64_t space;
     uint64_t capacity;        /* elements of a tensor a step may see */
+    bool stream;              /* x and y are more than the caches hold */
     uint64_t first, samples;  /* of this round */
     exciton_se_lowered *out;
 } lowering;
@@ -104,7 +105,8 @@ static exciton_status add(lowering *l, exciton_step *step, uint64_t units)
     uint64_t side = k->group_size, length = by_rows ? param_value(step, "unit_length") : l->space;
     if (k->form == EXCITON_FORM_LANES)
         side = by_rows ? k->group_size / exciton_min(k->group_size, EXCITON_LANES) : 1;
-    exciton_status status = choose_groups(l, step, units, side, exciton_se_iterations(l->p, k, length));
+    uint64_t iterations = exciton_se_iterations(l->p, k, length) * (k->kernel == EXCITON_KERNEL_PIPELINE ? param_value(step, "run") : 1);
+    exciton_status status = choose_groups(l, step, units, side, iterations);
     return status ? status : exciton_steps_add(l->env, &l->out->list, step);
 }
 
@@ -112,6 +114,7 @@ static void param_output(const lowering *l, exciton_step *step)
 {
     param(step, "residual", l->p->residual);
     param(step, "then", l->p->then);
+    param(step, "stream", l->stream);
 }
 
 static void param_excite(const lowering *l, exciton_step *step)
@@ -335,14 +338,16 @@ static exciton_status split_excite(lowering *l)
 
 /* ---- sample in a group ---- */
 
-static exciton_status sample_in_group(lowering *l)
+/* The kernel for whole samples, its units and what it takes of them. */
+static exciton_status whole_samples(lowering *l, exciton_kernel kernel, uint64_t units, const char *of_unit, uint64_t value)
 {
-    exciton_step step = begin(l, EXCITON_KERNEL_SAMPLE);
+    exciton_step step = begin(l, kernel);
     uint64_t sample = l->p->channels * l->space;
     uint32_t next = bind_tensors(l, &step, l->first * sample, l->samples * sample);
     bind_weights(l, &step, next);
     bind_scratch(l, &step, next + 1);
     param(&step, "samples", l->samples);
+    param(&step, of_unit, value);
     param(&step, "row_length", l->space);
     param(&step, "s_at", l->layout.s_at);
     param(&step, "h_at", l->layout.h_at);
@@ -351,7 +356,18 @@ static exciton_status sample_in_group(lowering *l)
     param_excite(l, &step);
     param_output(l, &step);
     ++l->out->pieces;
-    return add(l, &step, l->samples);
+    return add(l, &step, units);
+}
+
+static exciton_status sample_in_group(lowering *l)
+{
+    return whole_samples(l, EXCITON_KERNEL_SAMPLE, l->samples * l->way->shares, "shares", l->way->shares);
+}
+
+static exciton_status pipelined(lowering *l)
+{
+    uint64_t run = exciton_se_run(l->p, l->limits, l->way, l->samples, l->space);
+    return whole_samples(l, EXCITON_KERNEL_PIPELINE, exciton_divide_up(l->samples, run), "run", run);
 }
 
 /* ---- saved outputs ---- */
@@ -373,7 +389,7 @@ static exciton_status save_all(lowering *l)
     const exciton_se_placement *place = l->place;
     exciton_status status = EXCITON_OK;
     if (place->save_s)
-        status = save(l, EXCITON_SLOT_S, place->s, l->layout.s_at, l->p->channels, l->p->channel_pitch);
+        status = save(l, EXCITON_SLOT_S, place->s, l->layout.s_at, l->p->channels, l->layout.s_pitch);
     if (!status && place->save_h)
         status = save(l, EXCITON_SLOT_H, place->h, l->layout.h_at, l->p->hidden, l->layout.h_pitch);
     if (!status && place->save_g)
@@ -391,6 +407,9 @@ static exciton_status lower_round(lowering *l)
     case EXCITON_SCHEDULE_SAMPLE_IN_GROUP:
         status = sample_in_group(l);
         break;
+    case EXCITON_SCHEDULE_PIPELINED:
+        status = pipelined(l);
+        break;
     default:
         status = three_stages(l);
     }
@@ -403,7 +422,8 @@ exciton_status exciton_se_lower(const exciton_env *env, const exciton_se_problem
     *lowered = (exciton_se_lowered){0};
     uint64_t most = exciton_se_round(problem, limits, way, batch, space);
     lowering l = {.env = env, .p = problem, .limits = limits, .way = way, .place = placement, .space = space, .out = lowered,
-                  .capacity = exciton_se_capacity(limits)};
+                  .capacity = exciton_se_capacity(limits),
+                  .stream = !placement->in_place && limits->cache_bytes && 2 * batch * problem->channels * space * sizeof(float) > limits->cache_bytes};
     exciton_status status = EXCITON_OK;
     for (; !status && l.first < batch; l.first += l.samples) {
         l.samples = exciton_min(most, batch - l.first);

@@ -43,6 +43,7 @@ uint64_t exciton_se_iterations(const exciton_se_problem *p, const exciton_kernel
         return 1 + rounds(p->hidden_pitch, w.items) * (LOOP + p->blocks) + rounds(p->block, w.items * w.wide) * (LOOP + (uint64_t)p->hidden) +
                rounds(p->block, w.rows) * (1 + w.scale);
     case EXCITON_KERNEL_SAMPLE:
+    case EXCITON_KERNEL_PIPELINE: /* of each sample of a run */
         return 1 + rounds(p->channels, w.rows) * (2 + w.sum + w.scale) +
                rounds(p->hidden_pitch, w.items) * (LOOP + (1 + LOOP) * (uint64_t)p->blocks + p->channels) +
                rounds(p->channel_pitch, w.items * w.wide) * (LOOP + (uint64_t)p->hidden);

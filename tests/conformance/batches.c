@@ -58,7 +58,7 @@ void section_batches(suite *s)
                  exciton_buffer_create(s->device.device, bytes, EXCITON_DOMAIN_DEFAULT, &y) == EXCITON_OK &&
                  exciton_buffer_write(x, 0, t.x, bytes) == EXCITON_OK;
     check(ready, "buffers: %s", exciton_last_error());
-    for (int schedule = EXCITON_SCHEDULE_DEFAULT; ready && schedule <= EXCITON_SCHEDULE_SAMPLE_IN_GROUP; ++schedule) {
+    for (int schedule = EXCITON_SCHEDULE_DEFAULT; ready && schedule <= EXCITON_SCHEDULE_PIPELINED; ++schedule) {
         exciton_plan *plan = NULL;
         v.schedule = (exciton_schedule)schedule;
         exciton_status status = engine_plan(&s->device, &v, &t, &plan);

@@ -45,6 +45,7 @@ static const profile profiles[] = {
     {"group1", {.max_group_size = 1}, false},
     {"range64k", {.max_binding_range = 65536}, false},
     {"buffers3", {.max_storage_buffers = 3}, false}, /* three-stages only */
+    {"cache1", {.cache_bytes = 1}, false},           /* y is never read soon */
     {"groups3", {.max_group_count = 3}, false},      /* every grid must stride */
 };
 enum { PROFILES = sizeof profiles / sizeof profiles[0] };

@@ -198,6 +198,6 @@ void section_counters(suite *s)
         run_submissions(&c);
     }
     close_counted(&c);
-    for (int schedule = EXCITON_SCHEDULE_DEFAULT; schedule <= EXCITON_SCHEDULE_SAMPLE_IN_GROUP; ++schedule)
+    for (int schedule = EXCITON_SCHEDULE_DEFAULT; schedule <= EXCITON_SCHEDULE_PIPELINED; ++schedule)
         run_smaller(s, (exciton_schedule)schedule);
 }

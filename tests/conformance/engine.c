@@ -87,6 +87,7 @@ exciton_status engine_plan(engine *e, const variant *v, const tensors *t, excito
     se.schedule = v->schedule;
     se.form = v->form;
     se.group_size = v->group_size;
+    se.shares = v->shares;
     return exciton_plan_create_se(e->device, &se, plan);
 }
 
@@ -376,7 +377,7 @@ bool suite_reference(suite *s, const variant *v, tensors *t)
     plain.order1 = plain.order2 = EXCITON_ORDER_OUT_IN;
     plain.schedule = EXCITON_SCHEDULE_THREE_STAGES;
     plain.form = EXCITON_FORM_ROWS;
-    plain.group_size = 0;
+    plain.group_size = plain.shares = 0;
     plain.placement = PLACE_SEPARATE;
     plain.save_s = plain.save_h = plain.save_g = true;
     plain.own_scratch = false;

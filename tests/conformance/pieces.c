@@ -129,7 +129,7 @@ void section_pieces(suite *s)
     v.schedule = EXCITON_SCHEDULE_THREE_STAGES;
     uint32_t pieces;
     if (ready && check_status(run_side(&host, &v, &t, false, &pieces), EXCITON_OK, "host"))
-        for (int schedule = EXCITON_SCHEDULE_DEFAULT; schedule <= EXCITON_SCHEDULE_SAMPLE_IN_GROUP; ++schedule) {
+        for (int schedule = EXCITON_SCHEDULE_DEFAULT; schedule <= EXCITON_SCHEDULE_PIPELINED; ++schedule) {
             v.schedule = (exciton_schedule)schedule;
             run_schedule(s, &device, &host, &v, &t, parts);
         }

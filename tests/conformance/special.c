@@ -88,7 +88,7 @@ static void run_kind(suite *s, const kind *k, exciton_activation activation, exc
     plain.schedule = EXCITON_SCHEDULE_THREE_STAGES;
     plain.form = EXCITON_FORM_ROWS;
     if (check_status(engine_fill(&s->host, &plain, &wanted), EXCITON_OK, "%s: host", k->name))
-        for (int schedule = EXCITON_SCHEDULE_DEFAULT; schedule <= EXCITON_SCHEDULE_SAMPLE_IN_GROUP; ++schedule)
+        for (int schedule = EXCITON_SCHEDULE_DEFAULT; schedule <= EXCITON_SCHEDULE_PIPELINED; ++schedule)
             for (int form = EXCITON_FORM_ROWS; form <= EXCITON_FORM_LANES; ++form) {
                 v.schedule = (exciton_schedule)schedule;
                 v.form = (exciton_form)form;

@@ -17,9 +17,10 @@ const factor_entry variant_factors[FACTORS] = {
     [FACTOR_CHANNELS] = {"channels", 5, {"1", "2-7", "8k", "8k+-1", "72-300"}},
     [FACTOR_HIDDEN] = {"hidden", 6, {"default", "1", "2-7", "8k", "8k+-1", "C"}},
     [FACTOR_SPACE] = {"space", 9, {"1", "2-7", "32k", "49", "196", "33-300", "784", "4096+-1", "4097-9000"}},
-    [FACTOR_SCHEDULE] = {"schedule", 4, {"auto", "three-stages", "split-excite", "sample-in-group"}},
+    [FACTOR_SCHEDULE] = {"schedule", 5, {"auto", "three-stages", "split-excite", "sample-in-group", "pipelined"}},
     [FACTOR_FORM] = {"form", 3, {"auto", "rows", "lanes"}},
     [FACTOR_GROUP] = {"group", 6, {"auto", "1", "2", "8", "32", "128"}},
+    [FACTOR_SHARES] = {"shares", 5, {"auto", "1", "2", "3", "64"}},
     [FACTOR_PLACEMENT] = {"placement", PLACEMENTS, {"separate", "in-place", "one-buffer", "odd", "odd-in-place", "touching"}},
     [FACTOR_SAVED] = {"saved", 5, {"none", "s", "h", "g", "all"}},
     [FACTOR_SCRATCH] = {"scratch", 2, {"binding's", "caller's"}},
@@ -38,7 +39,7 @@ static const uint16_t hiddens[5][CLASS] = {{0}, {1}, {2, 3, 4, 5, 6, 7}, {8, 16,
 static const uint16_t spaces[9][CLASS] = {
     {1},   {2, 3, 5, 6, 7},    {32, 64, 96, 128, 256},        {49}, {196}, {33, 63, 65, 99, 105, 127, 130, 255, 300},
     {784}, {4095, 4096, 4097}, {4100, 5000, 8191, 8193, 9000}};
-static const uint32_t groups[6] = {0, 1, 2, 8, 32, 128};
+static const uint32_t groups[6] = {0, 1, 2, 8, 32, 128}, shares[5] = {0, 1, 2, 3, 64};
 enum { LARGEST_X = 20000 }; /* where the classes allow */
 
 /* ---- Sizes ---- */
@@ -122,6 +123,7 @@ static void realise(uint64_t seed, uint32_t number, variant *v)
     v->schedule = (exciton_schedule)level[FACTOR_SCHEDULE];
     v->form = (exciton_form)level[FACTOR_FORM];
     v->group_size = groups[level[FACTOR_GROUP]];
+    v->shares = shares[level[FACTOR_SHARES]];
     v->placement = (placement)level[FACTOR_PLACEMENT];
     v->save_s = level[FACTOR_SAVED] == 1 || level[FACTOR_SAVED] == 4;
     v->save_h = level[FACTOR_SAVED] == 2 || level[FACTOR_SAVED] == 4;
@@ -158,7 +160,7 @@ static const struct {
 } product[] = {
     {FACTOR_PLACEMENT, 0, PLACEMENTS},
     {FACTOR_FORM, 1, 2},
-    {FACTOR_SCHEDULE, 1, 3},
+    {FACTOR_SCHEDULE, 1, 4},
     {FACTOR_ACTIVATION, 1, 4},
     {FACTOR_GATE, 1, 5},
     {FACTOR_BIAS1, 0, 2},

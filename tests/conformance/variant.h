@@ -9,7 +9,7 @@
 typedef enum factor {
     FACTOR_ACTIVATION, FACTOR_GATE, FACTOR_BIAS1, FACTOR_BIAS2, FACTOR_OUTPUT, FACTOR_THEN,
     FACTOR_DIMS, FACTOR_BATCH, FACTOR_CHANNELS, FACTOR_HIDDEN, FACTOR_SPACE,
-    FACTOR_SCHEDULE, FACTOR_FORM, FACTOR_GROUP,
+    FACTOR_SCHEDULE, FACTOR_FORM, FACTOR_GROUP, FACTOR_SHARES,
     FACTOR_PLACEMENT, FACTOR_SAVED, FACTOR_SCRATCH, FACTOR_DOMAIN, FACTOR_SHAPE, FACTOR_ORDER, FACTOR_DATA,
     FACTORS
 } factor;
@@ -43,7 +43,7 @@ typedef struct variant {
     exciton_weight_order order1, order2;
     exciton_schedule schedule;
     exciton_form form;
-    uint32_t group_size;
+    uint32_t group_size, shares;
     placement placement;
     bool save_s, save_h, save_g, own_scratch;
     domains domains;

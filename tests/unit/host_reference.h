@@ -147,20 +147,37 @@ static void reference_sample(const exciton_host_task *task)
 {
     PARAMS(sample);
     size_t pitch = exciton_host_pitch(p.hidden), channel_pitch = exciton_host_pitch(p.channels);
-    for (size_t u = 0; u < p.samples; u++) {
+    size_t each = (channel_pitch / 8 + p.shares - 1) / p.shares * 8;
+    for (size_t u = 0; u < (size_t)p.samples * p.shares; u++) {
+        size_t n = u / p.shares, begin = u % p.shares * each;
         float *s = task->t + p.s_at + u * channel_pitch, *h = task->t + p.h_at + u * pitch,
-              *g = task->t + p.g_at + u * channel_pitch;
-        size_t from = u * p.channels * p.row_length;
+              *g = task->t + p.g_at + n * channel_pitch;
+        size_t from = n * p.channels * p.row_length;
+        if (begin >= p.channels)
+            continue;
         for (size_t c = 0; c < p.channels; c++)
             s[c] = exciton_divide(row_sum(task->x + p.x_at + from + c * p.row_length, p.row_length, 0.0f), p.divisor);
         for (size_t r = 0; r < pitch; r++)
             h[r] = reference_hidden_one(task->w, s, p.channels, p.hidden, p.block, r, p.activation);
-        for (size_t c = 0; c < p.channels; c++) {
+        for (size_t c = begin; c < smaller(begin + each, p.channels); c++) {
             g[c] = reference_gate_one(task->w, h, p.channels, p.hidden, c, p.gate, p.slope, p.offset);
             for (size_t e = from + c * p.row_length; e < from + (c + 1) * p.row_length; e++)
                 task->y[p.y_at + e] = exciton_apply_output(p.residual, p.then, g[c], task->x[p.x_at + e]);
         }
     }
+}
+
+/* Which samples a unit takes changes nothing. */
+static void reference_pipeline(const exciton_host_task *task)
+{
+    PARAMS(pipeline);
+    exciton_host_sample q = {.x_at = p.x_at, .y_at = p.y_at, .samples = p.samples, .shares = 1, .channels = p.channels, .hidden = p.hidden,
+                             .block = p.block, .row_length = p.row_length, .s_at = p.s_at, .h_at = p.h_at, .g_at = p.g_at,
+                             .divisor = p.divisor, .activation = p.activation, .gate = p.gate, .slope = p.slope, .offset = p.offset,
+                             .residual = p.residual, .then = p.then};
+    exciton_host_task samples = *task;
+    memcpy(samples.params, &q, sizeof q);
+    reference_sample(&samples);
 }
 
 static void reference_copy(const exciton_host_task *task)
@@ -179,6 +196,7 @@ static void (*const reference[EXCITON_KERNEL_COUNT])(const exciton_host_task *ta
     [EXCITON_KERNEL_SPLIT_SQUEEZE] = reference_split_squeeze,
     [EXCITON_KERNEL_SPLIT_SCALE] = reference_split_scale,
     [EXCITON_KERNEL_SAMPLE] = reference_sample,
+    [EXCITON_KERNEL_PIPELINE] = reference_pipeline,
     [EXCITON_KERNEL_COPY] = reference_copy,
 };
 

@@ -120,6 +120,8 @@ static const shape shapes[] = {
 };
 #define SHAPES (sizeof shapes / sizeof shapes[0])
 
+#define SHARES 3 /* of a sample, at most */
+
 typedef struct block_data {
     shape shape;
     size_t blocks, units, hidden_pitch, channel_pitch, elements;
@@ -143,10 +145,10 @@ static void data_make(block_data *d, const shape *s)
     for (size_t i = 0; i < d->w.count; i++)
         d->w.data[i] = random_float() * 0.25f;
     d->s_at = 5;
-    d->parts_at = (uint32_t)(d->s_at + s->samples * d->channel_pitch + 3);
+    d->parts_at = (uint32_t)(d->s_at + SHARES * s->samples * d->channel_pitch + 3);
     d->g_at = (uint32_t)(d->parts_at + d->units * d->hidden_pitch + 2);
     d->h_at = (uint32_t)(d->g_at + s->samples * d->channel_pitch + 1);
-    d->t = array_make(d->h_at + d->units * d->hidden_pitch);
+    d->t = array_make(d->h_at + (d->units + SHARES * s->samples) * d->hidden_pitch);
     d->want_t = malloc(d->t.count * sizeof(float));
     d->want_y = malloc(d->y.count * sizeof(float));
     assert_true(d->want_t != NULL && d->want_y != NULL);
@@ -196,7 +198,9 @@ static uint64_t units_of(exciton_kernel kernel, const uint32_t *params, uint32_t
     case EXCITON_KERNEL_GATE: return (uint64_t)params[0] * exciton_host_pitch(params[1]);
     case EXCITON_KERNEL_COPY: return (uint64_t)params[2] * params[3];
     case EXCITON_KERNEL_SPLIT_SCALE: *granule = 1; return params[3];
-    default: *granule = 1; return params[2]; /* units, samples */
+    case EXCITON_KERNEL_SAMPLE: *granule = 1; return (uint64_t)params[2] * params[3];
+    case EXCITON_KERNEL_PIPELINE: *granule = 1; return (params[2] + params[3] - 1) / params[3];
+    default: *granule = 1; return params[2]; /* units */
     }
 }
 
@@ -218,7 +222,7 @@ static void run_pieces(const exciton_host_set *set, const job *j, exciton_host_t
 /* What the catalogue leaves open: g's padding, and h of all but a sample's first block. */
 static void forgive(const block_data *d, exciton_kernel kernel, float *want, const float *got)
 {
-    if (kernel != EXCITON_KERNEL_SPLIT_SCALE && kernel != EXCITON_KERNEL_SAMPLE)
+    if (kernel != EXCITON_KERNEL_SPLIT_SCALE && kernel != EXCITON_KERNEL_SAMPLE && kernel != EXCITON_KERNEL_PIPELINE)
         return;
     for (size_t n = 0; n < d->shape.samples; n++)
         for (size_t c = d->shape.channels; c < d->channel_pitch; c++)
@@ -244,7 +248,7 @@ static void check_set(block_data *d, const job *j, const exciton_host_set *set)
     forgive(d, j->kernel, d->want_t, d->t.data);
     compare(what, d->t.data, d->want_t, d->t.count);
     compare(what, d->y.data, d->want_y, d->y.count);
-    if (!entry->has_in_place)
+    if (!entry->has_in_place || (j->kernel == EXCITON_KERNEL_SAMPLE && j->whole[3] > 1))
         return;
     /* Again, y over a copy of x, which stays where nothing is written. */
     fill_poison(d->y.data, d->y.count);
@@ -354,6 +358,7 @@ static void check_scale(block_data *d)
     for (uint32_t i = 0; i < 4; i++) {
         p.residual = i & 1;
         p.then = i >> 1;
+        p.stream = i;
         check_whole(d, EXCITON_KERNEL_SCALE, &p, sizeof p);
     }
     p.unit_length = EXCITON_CHUNK;
@@ -407,7 +412,8 @@ static void check_split(block_data *d)
                                       .slope = 0.1666667f,
                                       .offset = 0.5f,
                                       .residual = i & 1,
-                                      .then = i >> 1 & 1};
+                                      .then = i >> 1 & 1,
+                                      .stream = i & 1};
         exciton_host_split_scale e = q, f = q;
         e.units = cut;
         f.first_unit = cut;
@@ -429,6 +435,7 @@ static void check_sample(block_data *d)
         exciton_host_sample p = {.x_at = X_AT,
                                  .y_at = GUARD,
                                  .samples = s->samples,
+                                 .shares = i % (SHARES + 1) ? i % (SHARES + 1) : 1,
                                  .channels = s->channels,
                                  .hidden = s->hidden,
                                  .block = s->block,
@@ -442,8 +449,29 @@ static void check_sample(block_data *d)
                                  .slope = 0.2f,
                                  .offset = 0.5f,
                                  .residual = i >> 1 & 1,
-                                 .then = i & 1};
+                                 .then = i & 1,
+                                 .stream = i >> 2};
         check_whole(d, EXCITON_KERNEL_SAMPLE, &p, sizeof p);
+        exciton_host_pipeline q = {.x_at = X_AT,
+                                   .y_at = GUARD,
+                                   .samples = s->samples,
+                                   .run = i % 3 + 1,
+                                   .channels = s->channels,
+                                   .hidden = s->hidden,
+                                   .block = s->block,
+                                   .row_length = s->length,
+                                   .s_at = d->s_at,
+                                   .h_at = d->h_at,
+                                   .g_at = d->g_at,
+                                   .divisor = divisor_of(s),
+                                   .activation = i & 3,
+                                   .gate = i >> 2,
+                                   .slope = 0.2f,
+                                   .offset = 0.5f,
+                                   .residual = i >> 1 & 1,
+                                   .then = i & 1,
+                                   .stream = i >> 2 ^ 1};
+        check_whole(d, EXCITON_KERNEL_PIPELINE, &q, sizeof q);
     }
 }
 

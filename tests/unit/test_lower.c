@@ -82,6 +82,7 @@ static void touch_units(const exciton_se_problem *p, const exciton_step *step, t
         break;
     }
     case EXCITON_KERNEL_SAMPLE:
+    case EXCITON_KERNEL_PIPELINE:
         touch(t, range, at, get(step, "samples") * (uint64_t)p->channels * length);
         break;
     default: {
@@ -98,13 +99,14 @@ static void touch_units(const exciton_se_problem *p, const exciton_step *step, t
 static bool reads_x(const exciton_step *step)
 {
     exciton_kernel k = step->kernel.kernel;
-    return (k == EXCITON_KERNEL_SQUEEZE && step->slots[0].slot == EXCITON_SLOT_IN) || k == EXCITON_KERNEL_SPLIT_SQUEEZE || k == EXCITON_KERNEL_SAMPLE;
+    return (k == EXCITON_KERNEL_SQUEEZE && step->slots[0].slot == EXCITON_SLOT_IN) || k == EXCITON_KERNEL_SPLIT_SQUEEZE || k == EXCITON_KERNEL_SAMPLE ||
+           k == EXCITON_KERNEL_PIPELINE;
 }
 
 static bool writes_y(const exciton_step *step)
 {
     exciton_kernel k = step->kernel.kernel;
-    return k == EXCITON_KERNEL_SCALE || k == EXCITON_KERNEL_SPLIT_SCALE || k == EXCITON_KERNEL_SAMPLE;
+    return k == EXCITON_KERNEL_SCALE || k == EXCITON_KERNEL_SPLIT_SCALE || k == EXCITON_KERNEL_SAMPLE || k == EXCITON_KERNEL_PIPELINE;
 }
 
 static void check_step(const exciton_limits *limits, const exciton_step *step)
@@ -124,7 +126,7 @@ static void check_lowering(const exciton_limits *limits, uint64_t n, uint64_t c,
                            bool in_place, bool saved)
 {
     exciton_se_problem p = problem_of(c, r, n, s);
-    exciton_se_way way = {.schedule = schedule, .form = form, .group_size = form == EXCITON_FORM_LANES ? 128 : 1};
+    exciton_se_way way = {.schedule = schedule, .form = form, .group_size = form == EXCITON_FORM_LANES ? 128 : 1, .shares = 1};
     if (exciton_se_feasible(&p, limits, &way, s))
         return;
     exciton_se_placement place = {.in = 12, .out = in_place ? 12 : 20, .s = 4, .h = 8, .g = 28, .in_place = in_place, .save_s = saved, .save_h = saved, .save_g = saved};
@@ -153,7 +155,7 @@ static void every_element_once(void **state)
     static const uint64_t shapes[][4] = {{1, 64, 4, 1024}, {3, 65, 5, 49}, {2, 1, 1, 1}, {1, 7, 1, 9000}, {5, 33, 2, 31}, {1, 400, 25, 49}, {2, 400, 25, 49},
                                          {1, 2, 1, 300000}, {1, 1, 1, 262145}, {2, 3, 2, 20000}, {70, 8, 1, 49}, {1, 9, 300, 17}, {40000, 1, 1, 1}};
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; ++i)
-        for (int schedule = 1; schedule <= 3; ++schedule)
+        for (int schedule = 1; schedule <= 4; ++schedule)
             for (int form = 1; form <= 2; ++form)
                 for (int bits = 0; bits < 8; ++bits)
                     check_lowering(bits & 4 ? &smallest : &roomy, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], (exciton_schedule)schedule,
@@ -166,12 +168,12 @@ static void three_stages_is_always_possible(void **state)
     static const uint64_t spaces[] = {1, 49, 4096, 16384, 100000, 262144, 262145, 1 << 24, UINT64_C(1) << 33, UINT64_C(1) << 36};
     for (size_t i = 0; i < sizeof spaces / sizeof spaces[0]; ++i) {
         exciton_se_problem p = problem_of(8, 1, 1, spaces[i]);
-        exciton_se_way way = {.schedule = EXCITON_SCHEDULE_THREE_STAGES, .form = EXCITON_FORM_ROWS, .group_size = 1};
+        exciton_se_way way = {.schedule = EXCITON_SCHEDULE_THREE_STAGES, .form = EXCITON_FORM_ROWS, .group_size = 1, .shares = 1};
         exciton_status status = exciton_se_feasible(&p, &roomy, &way, spaces[i]);
         assert_int_equal(status, EXCITON_OK);
     }
     exciton_se_problem p = problem_of(8, 1, 1, (UINT64_C(1) << 36) + 1);
-    exciton_se_way way = {.schedule = EXCITON_SCHEDULE_THREE_STAGES, .form = EXCITON_FORM_ROWS, .group_size = 1};
+    exciton_se_way way = {.schedule = EXCITON_SCHEDULE_THREE_STAGES, .form = EXCITON_FORM_ROWS, .group_size = 1, .shares = 1};
     assert_int_equal(exciton_se_feasible(&p, &roomy, &way, (UINT64_C(1) << 36) + 1), EXCITON_ERROR_LIMIT);
 }
 
@@ -180,21 +182,21 @@ static void choices(void **state)
     (void)state;
     exciton_se_problem p = problem_of(256, 16, 32, 3136);
     exciton_se_way way;
-    assert_int_equal(exciton_se_choose(&p, &roomy, 1024, 1, 3136, &way), EXCITON_OK);
+    assert_int_equal(exciton_se_choose(&p, &roomy, 1024, 1, 3136, false, &way), EXCITON_OK);
     assert_int_equal(way.schedule, EXCITON_SCHEDULE_SPLIT_EXCITE);
     assert_int_equal(way.form, EXCITON_FORM_LANES);
-    assert_int_equal(exciton_se_choose(&p, &roomy, 1024, 32, 49, &way), EXCITON_OK);
+    assert_int_equal(exciton_se_choose(&p, &roomy, 1024, 32, 49, false, &way), EXCITON_OK);
     assert_int_equal(way.schedule, EXCITON_SCHEDULE_SAMPLE_IN_GROUP);
-    assert_int_equal(exciton_se_choose(&p, &roomy, 1024, 1, 300000, &way), EXCITON_OK);
+    assert_int_equal(exciton_se_choose(&p, &roomy, 1024, 1, 300000, false, &way), EXCITON_OK);
     assert_int_equal(way.schedule, EXCITON_SCHEDULE_THREE_STAGES);
-    assert_int_equal(exciton_se_choose(&p, &roomy, 1, 1, 3136, &way), EXCITON_OK);
+    assert_int_equal(exciton_se_choose(&p, &roomy, 1, 1, 3136, false, &way), EXCITON_OK);
     assert_int_equal(way.group_size, 1);
     exciton_limits memory = roomy;
     memory.local_memory_is_global = true;
-    assert_int_equal(exciton_se_choose(&p, &memory, 1024, 1, 3136, &way), EXCITON_OK);
+    assert_int_equal(exciton_se_choose(&p, &memory, 1024, 1, 3136, false, &way), EXCITON_OK);
     assert_int_equal(way.form, EXCITON_FORM_ROWS);
     p.schedule = EXCITON_SCHEDULE_SPLIT_EXCITE;
-    assert_int_equal(exciton_se_choose(&p, &roomy, 1024, 1, 300000, &way), EXCITON_ERROR_LIMIT);
+    assert_int_equal(exciton_se_choose(&p, &roomy, 1024, 1, 300000, false, &way), EXCITON_ERROR_LIMIT);
     assert_non_null(strstr(exciton_last_error(), "split-excite"));
 }
 
@@ -214,7 +216,7 @@ static void variants_cover_smaller_shapes(void **state)
             for (uint64_t n = 1; n <= maxima[m][0]; ++n)
                 for (uint64_t s = 1; s <= maxima[m][3]; s = s * 3 / 2 + 1) {
                     exciton_se_way way;
-                    assert_int_equal(exciton_se_choose(&p, limits, limits->max_group_size, n, s, &way), EXCITON_OK);
+                    assert_int_equal(exciton_se_choose(&p, limits, limits->max_group_size, n, s, false, &way), EXCITON_OK);
                     exciton_se_placement place = {.save_s = true};
                     exciton_se_lowered lowered;
                     assert_int_equal(exciton_se_lower(&env, &p, limits, &way, n, s, &place, &lowered), EXCITON_OK);

@@ -61,6 +61,7 @@ static exciton_status open_device(exciton_be_state *state, uint32_t index, excit
         .max_group_count = UINT32_C(1) << 31,
         .max_storage_buffers = 16,
         .max_params = 128,
+        .cache_bytes = exciton_processor_cache(),
         .compute_units = exciton_host_pool_threads(made->pool),
         .mappable_device_memory = true,
         .local_memory_is_global = true,

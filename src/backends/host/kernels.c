@@ -17,6 +17,9 @@
 
 #define READ(type) exciton_host_##type p; memcpy(&p, task->params, sizeof p)
 
+#define STREAMED 128 /* elements: shorter rows have no whole cache lines worth it */
+#define TURN WIDTH   /* rows that the pipeline squeezes, then scales */
+
 static inline size_t lesser(size_t a, size_t b) { return a < b ? a : b; }
 
 /* ---- Sums of rows ------------------------------------------------------------------------------------------------ */
@@ -223,6 +226,20 @@ INLINE vec output(vec x, vec g, bool residual, bool relu)
     return y;
 }
 
+/* As scale_row, for y that nobody reads soon: whole cache lines go past the caches, the rest as usual. */
+INLINE void scale_row_streaming(const float *x, float *y, size_t length, float gate, bool residual, bool relu)
+{
+    const vec g = gate - (vec){0};
+    size_t i = 0, head = lesser(length, (0 - (uintptr_t)y / sizeof *y) % LINE);
+    for (; i < head; i++)
+        y[i] = exciton_apply_output(residual, relu, gate, x[i]);
+    for (; i + LINE <= length; i += LINE)
+        UNROLL for (size_t j = 0; j < LINE; j += WIDTH)
+            store_streaming(y + i + j, output(load(x + i + j), g, residual, relu));
+    for (; i < length; i++)
+        y[i] = exciton_apply_output(residual, relu, gate, x[i]);
+}
+
 /* The last vector overlaps the one before it; it is read before anything is written, since y may be x. */
 INLINE void scale_row(const float *x, float *y, size_t length, float gate, bool residual, bool relu)
 {
@@ -246,8 +263,13 @@ INLINE void scale_row(const float *x, float *y, size_t length, float gate, bool 
         store(y + length - WIDTH, output(last, g, residual, relu));
 }
 
-INLINE void scale_with(const float *x, float *y, size_t rows, size_t length, const float *g, bool residual, bool relu)
+INLINE void scale_with(const float *x, float *y, size_t rows, size_t length, const float *g, bool residual, bool relu, bool stream)
 {
+    if (stream && length >= STREAMED) {
+        for (size_t r = 0; r < rows; r++)
+            scale_row_streaming(x + r * length, y + r * length, length, g[r], residual, relu);
+        return;
+    }
     if (length == 1) {
         for (; rows >= WIDTH; rows -= WIDTH, x += WIDTH, y += WIDTH, g += WIDTH)
             store(y, output(load(x), load(g), residual, relu));
@@ -260,16 +282,17 @@ INLINE void scale_with(const float *x, float *y, size_t rows, size_t length, con
 }
 
 /* Rows of `length` elements one after the other, and a gate for each. */
-static void scale_rows(const float *x, float *y, size_t rows, size_t length, const float *g, uint32_t residual, uint32_t then)
+static void scale_rows(const float *x, float *y, size_t rows, size_t length, const float *g, uint32_t residual, uint32_t then,
+                       bool stream)
 {
     if (residual != 0 && then == 1)
-        scale_with(x, y, rows, length, g, true, true);
+        scale_with(x, y, rows, length, g, true, true, stream);
     else if (residual != 0)
-        scale_with(x, y, rows, length, g, true, false);
+        scale_with(x, y, rows, length, g, true, false, stream);
     else if (then == 1)
-        scale_with(x, y, rows, length, g, false, true);
+        scale_with(x, y, rows, length, g, false, true, stream);
     else
-        scale_with(x, y, rows, length, g, false, false);
+        scale_with(x, y, rows, length, g, false, false, stream);
 }
 
 /* ---- Kernels ----------------------------------------------------------------------------------------------------- */
@@ -335,13 +358,14 @@ static void scale(const exciton_host_task *task, uint64_t first, uint64_t end)
         size_t count = 1;
         if (p.units_per_row == 1) {
             count = lesser(end - u, p.channels - channel);
-            scale_rows(x + row * p.row_length, y + row * p.row_length, count, p.row_length, g, p.residual, p.then);
+            scale_rows(x + row * p.row_length, y + row * p.row_length, count, p.row_length, g, p.residual, p.then, p.stream != 0);
         } else {
             size_t at = row * p.row_length + begin;
-            scale_rows(x + at, y + at, 1, lesser(p.unit_length, p.row_length - begin), g, p.residual, p.then);
+            scale_rows(x + at, y + at, 1, lesser(p.unit_length, p.row_length - begin), g, p.residual, p.then, p.stream != 0);
         }
         u += count;
     }
+    end_stream(p.stream);
 }
 
 static void split_squeeze(const exciton_host_task *task, uint64_t first, uint64_t end)
@@ -386,24 +410,58 @@ static void split_scale(const exciton_host_task *task, uint64_t first, uint64_t 
             add_parts(h, task->w + p.channels * pitch, parts + n * blocks * pitch, blocks, pitch, p.activation);
         }
         gate_layer(g, task->w, h, p.channels, p.hidden, c, lesser(c + p.block, channel_pitch), p.gate, p.slope, p.offset);
-        scale_rows(task->x + p.x_at + at, task->y + p.y_at + at, count, p.row_length, g + c, p.residual, p.then);
+        scale_rows(task->x + p.x_at + at, task->y + p.y_at + at, count, p.row_length, g + c, p.residual, p.then, p.stream != 0);
     }
+    end_stream(p.stream);
 }
 
 static void sample(const exciton_host_task *task, uint64_t first, uint64_t end)
 {
     READ(sample);
     size_t pitch = exciton_host_pitch(p.hidden), channel_pitch = exciton_host_pitch(p.channels);
+    size_t each = (channel_pitch / 8 + p.shares - 1) / p.shares * 8;
     for (uint64_t u = first; u < end; u++) {
-        const float *x = task->x + p.x_at + u * p.channels * p.row_length;
+        size_t n = u / p.shares, c = lesser(u % p.shares * each, channel_pitch), c_end = lesser(c + each, channel_pitch);
+        const float *x = task->x + p.x_at + n * p.channels * p.row_length;
         float *s = task->t + p.s_at + u * channel_pitch, *h = task->t + p.h_at + u * pitch,
-              *g = task->t + p.g_at + u * channel_pitch;
+              *g = task->t + p.g_at + n * channel_pitch;
+        if (c >= p.channels && u % p.shares != 0)
+            continue;
         sum_rows(x, p.channels, p.row_length, s);
         divide_all(s, p.channels, p.divisor);
         hidden_layer(h, task->w, s, p.channels, p.hidden, p.block, 0, pitch, p.activation);
-        gate_layer(g, task->w, h, p.channels, p.hidden, 0, channel_pitch, p.gate, p.slope, p.offset);
-        scale_rows(x, task->y + p.y_at + u * p.channels * p.row_length, p.channels, p.row_length, g, p.residual, p.then);
+        gate_layer(g, task->w, h, p.channels, p.hidden, c, c_end, p.gate, p.slope, p.offset);
+        scale_rows(x + c * p.row_length, task->y + p.y_at + (n * p.channels + c) * p.row_length, lesser(c_end, p.channels) - c,
+                   p.row_length, g + c, p.residual, p.then, p.stream != 0);
     }
+    end_stream(p.stream);
+}
+
+static void pipeline(const exciton_host_task *task, uint64_t first, uint64_t end)
+{
+    READ(pipeline);
+    size_t pitch = exciton_host_pitch(p.hidden), channel_pitch = exciton_host_pitch(p.channels), sample = (size_t)p.channels * p.row_length;
+    for (uint64_t u = first; u < end; u++) {
+        size_t begin = u * p.run, stop = begin + lesser(p.run, p.samples - begin);
+        for (size_t n = begin; n <= stop; n++) {
+            const float *x = task->x + p.x_at + n * sample;
+            float *y = task->y + p.y_at + n * sample, *s = task->t + p.s_at + n * channel_pitch, *h = task->t + p.h_at + n * pitch,
+                  *g = task->t + p.g_at + n * channel_pitch;
+            for (size_t c = 0; c < p.channels; c += TURN) {
+                size_t rows = lesser(TURN, p.channels - c), at = c * p.row_length;
+                if (n < stop)
+                    sum_rows(x + at, rows, p.row_length, s + c);
+                if (n > begin)
+                    scale_rows(x + at - sample, y + at - sample, rows, p.row_length, g + c - channel_pitch, p.residual, p.then, p.stream != 0);
+            }
+            if (n == stop)
+                break;
+            divide_all(s, p.channels, p.divisor);
+            hidden_layer(h, task->w, s, p.channels, p.hidden, p.block, 0, pitch, p.activation);
+            gate_layer(g, task->w, h, p.channels, p.hidden, 0, channel_pitch, p.gate, p.slope, p.offset);
+        }
+    }
+    end_stream(p.stream);
 }
 
 static void copy(const exciton_host_task *task, uint64_t first, uint64_t end)
@@ -427,6 +485,7 @@ const exciton_host_set EXCITON_HOST_SET = {
         [EXCITON_KERNEL_SPLIT_SQUEEZE] = split_squeeze,
         [EXCITON_KERNEL_SPLIT_SCALE] = split_scale,
         [EXCITON_KERNEL_SAMPLE] = sample,
+        [EXCITON_KERNEL_PIPELINE] = pipeline,
         [EXCITON_KERNEL_COPY] = copy,
     },
 };

@@ -20,7 +20,7 @@ typedef struct exciton_host_gate {
 } exciton_host_gate;
 
 typedef struct exciton_host_scale {
-    uint32_t x_at, y_at, units, units_per_row, row_length, unit_length, first_row, channels, g_at, residual, then;
+    uint32_t x_at, y_at, units, units_per_row, row_length, unit_length, first_row, channels, g_at, residual, then, stream;
 } exciton_host_scale;
 
 typedef struct exciton_host_split_squeeze {
@@ -31,16 +31,24 @@ typedef struct exciton_host_split_squeeze {
 typedef struct exciton_host_split_scale {
     uint32_t x_at, y_at, first_unit, units, channels, hidden, block, row_length, parts_at, h_at, g_at, activation, gate;
     float slope, offset;
-    uint32_t residual, then;
+    uint32_t residual, then, stream;
 } exciton_host_split_scale;
 
 typedef struct exciton_host_sample {
-    uint32_t x_at, y_at, samples, channels, hidden, block, row_length, s_at, h_at, g_at;
+    uint32_t x_at, y_at, samples, shares, channels, hidden, block, row_length, s_at, h_at, g_at;
     float divisor;
     uint32_t activation, gate;
     float slope, offset;
-    uint32_t residual, then;
+    uint32_t residual, then, stream;
 } exciton_host_sample;
+
+typedef struct exciton_host_pipeline {
+    uint32_t x_at, y_at, samples, run, channels, hidden, block, row_length, s_at, h_at, g_at;
+    float divisor;
+    uint32_t activation, gate;
+    float slope, offset;
+    uint32_t residual, then, stream;
+} exciton_host_pipeline;
 
 typedef struct exciton_host_copy {
     uint32_t t_at, y_at, rows, width, pitch;

@@ -57,7 +57,12 @@ static extent measure(exciton_kernel kernel, const uint32_t *params)
     }
     case EXCITON_KERNEL_SAMPLE: {
         READ(sample);
-        return (extent){p.samples, 1, (uint64_t)p.samples * p.channels * ((uint64_t)p.row_length + p.hidden) * 4};
+        uint64_t units = (uint64_t)p.samples * p.shares;
+        return (extent){units, 1, units * p.channels * ((uint64_t)p.row_length + p.hidden) * 4};
+    }
+    case EXCITON_KERNEL_PIPELINE: {
+        READ(pipeline);
+        return (extent){(p.samples + p.run - 1) / p.run, 1, (uint64_t)p.samples * p.channels * ((uint64_t)p.row_length + p.hidden) * 4};
     }
     case EXCITON_KERNEL_COPY: {
         READ(copy);

@@ -21,6 +21,26 @@ typedef int32_t vec_int __attribute__((vector_size(4 * WIDTH)));
 INLINE vec load(const float *p) { return *(const loose_vec *)p; }
 INLINE void store(float *p, vec v) { *(loose_vec *)p = v; }
 
+/* Past the caches, to a multiple of the vector's size; LINE elements make whole cache lines. end_stream() makes such
+ * stores seen before what follows. */
+#define LINE 16
+#if EXCITON_HOST_WIDTH == 16
+INLINE void store_streaming(float *p, vec v) { _mm512_stream_ps(p, (__m512)v); }
+#elif EXCITON_HOST_WIDTH == 8
+INLINE void store_streaming(float *p, vec v) { _mm256_stream_ps(p, (__m256)v); }
+#else
+INLINE void store_streaming(float *p, vec v) { store(p, v); }
+#endif
+INLINE void end_stream(uint32_t streamed)
+{
+#if EXCITON_HOST_WIDTH > 4
+    if (streamed != 0)
+        _mm_sfence();
+#else
+    (void)streamed;
+#endif
+}
+
 /* The first n elements of a vector, n from 0 to WIDTH: nothing beyond is touched, the other lanes are +0. */
 #if EXCITON_HOST_WIDTH == 16
 typedef __mmask16 part;

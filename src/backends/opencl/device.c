@@ -84,6 +84,13 @@ static uint64_t first_item_size(const exciton_be_device *device)
     return sizes[0];
 }
 
+/* A driver of the processor may report one core's cache. */
+static uint64_t cache_bytes(const exciton_be_device *device)
+{
+    cl_device_type type = number_64(device, CL_DEVICE_TYPE);
+    return exciton_max(number_64(device, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE), type & CL_DEVICE_TYPE_CPU ? exciton_processor_cache() : 0);
+}
+
 static exciton_status read_limits(exciton_be_device *device, exciton_limits *limits)
 {
     uint64_t group = exciton_min(number_size(device, CL_DEVICE_MAX_WORK_GROUP_SIZE), first_item_size(device));
@@ -105,6 +112,7 @@ static exciton_status read_limits(exciton_be_device *device, exciton_limits *lim
         .max_group_count = (uint32_t)exciton_min(MOST_GROUPS, UINT32_MAX / device->max_group_size),
         .local_memory = (uint32_t)exciton_min(number_64(device, CL_DEVICE_LOCAL_MEM_SIZE), UINT32_MAX),
         .max_storage_buffers = (uint32_t)exciton_min(MOST_SLOTS, (parameters - words) / SLOT_BYTES),
+        .cache_bytes = cache_bytes(device),
         .compute_units = number_32(device, CL_DEVICE_MAX_COMPUTE_UNITS),
         .max_iterations = exciton_loop_limit(device->name),
         .mappable_device_memory = device->unified,

@@ -130,6 +130,7 @@ static exciton_limits limits_of(const exciton_vk_traits *traits)
         .local_memory = l->maxComputeSharedMemorySize,
         .max_storage_buffers = (uint32_t)exciton_min(l->maxPerStageDescriptorStorageBuffers, l->maxDescriptorSetStorageBuffers),
         .max_params = l->maxPushConstantsSize,
+        .cache_bytes = software ? exciton_processor_cache() : 0,
         .compute_units = traits->compute_units ? traits->compute_units : software ? exciton_processors() : 0,
         .subgroup_size = traits->subgroup_size,
         .local_memory_is_global = software,

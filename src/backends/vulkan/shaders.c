@@ -57,6 +57,18 @@ MODULE(sample_lanes) {
 MODULE(sample_lanes_in_place) {
 #include "sample_lanes_in_place.inc"
 };
+MODULE(pipeline_rows) {
+#include "pipeline_rows.inc"
+};
+MODULE(pipeline_rows_in_place) {
+#include "pipeline_rows_in_place.inc"
+};
+MODULE(pipeline_lanes) {
+#include "pipeline_lanes.inc"
+};
+MODULE(pipeline_lanes_in_place) {
+#include "pipeline_lanes_in_place.inc"
+};
 MODULE(copy_rows) {
 #include "copy_rows.inc"
 };
@@ -78,6 +90,7 @@ static const exciton_vk_module modules[EXCITON_KERNEL_COUNT][2][2] = {
     [EXCITON_KERNEL_SPLIT_SCALE] = {{WORDS(split_scale_rows), WORDS(split_scale_rows_in_place)},
                                     {WORDS(split_scale_lanes), WORDS(split_scale_lanes_in_place)}},
     [EXCITON_KERNEL_SAMPLE] = {{WORDS(sample_rows), WORDS(sample_rows_in_place)}, {WORDS(sample_lanes), WORDS(sample_lanes_in_place)}},
+    [EXCITON_KERNEL_PIPELINE] = {{WORDS(pipeline_rows), WORDS(pipeline_rows_in_place)}, {WORDS(pipeline_lanes), WORDS(pipeline_lanes_in_place)}},
     [EXCITON_KERNEL_COPY] = {{WORDS(copy_rows)}},
 };
 
