@@ -124,11 +124,24 @@ typedef struct exciton_limits {
     bool forms[3];                /* by exciton_form: which the device can run; [0] unused */
 } exciton_limits;
 
+/* Where what drivers compiled, and what was measured, is kept between processes: a folder, or the two calls; all NULL:
+ * nowhere. Entries are verified before a driver sees them; a bad one, or an unusable folder, is a miss and a line in the log. */
+typedef struct exciton_cache {
+    const char *directory; /* copied; made with mode 0700 if absent, its parent must exist. One that is a link, another
+                            * user's or open to others is not used */
+    void *user;
+    /* Copies the entry of `key` (64 hex digits) if it has at most `capacity` bytes; returns its bytes, 0: none. */
+    size_t (*get)(void *user, const char *key, void *data, size_t capacity);
+    /* Keeps an entry, replacing an older one, or doesn't. Both calls from any thread, several at a time. */
+    void (*set)(void *user, const char *key, const void *data, size_t bytes);
+} exciton_cache;
+
 typedef struct exciton_context_params {
     size_t size;
     exciton_log_fn log;            /* NULL: silence */
     void *log_user;
     exciton_allocator allocator;   /* zeros: the C library's */
+    exciton_cache cache;           /* zeros: none */
     uint32_t host_threads;         /* of the host backend, the caller's included; 0: as many as processors it may use */
     uint64_t memory_cap;           /* of all devices' buffers in bytes; 0: none */
     const exciton_limits *clamp;   /* for tests: lowers every device's limits to the non-zero numbers here (raises, for

@@ -15,6 +15,7 @@ typedef struct exciton_env {
     exciton_allocator allocator; /* filled */
     exciton_log_fn log;          /* NULL: silence */
     void *log_user;
+    exciton_cache cache;         /* zeros: none; the directory is the context's copy */
     uint32_t host_threads;       /* 0: as many as processors */
     bool validate;
     bool privileged;             /* running set-uid without leave: load nothing, read no environment */

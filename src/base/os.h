@@ -52,4 +52,10 @@ void *exciton_library_open(const char *name, char *why, size_t size);
 void (*exciton_library_symbol(void *library, const char *name))(void);
 void exciton_library_close(void *library);
 
+/* A file of a folder that is the user's alone. Copies it where it has at most `capacity` bytes; returns its bytes, 0 for
+ * none. `why` (of `size` bytes) stays as it is where nothing is wrong. */
+size_t exciton_private_load(const char *directory, const char *name, void *data, size_t capacity, char *why, size_t size);
+/* Replaces the file as a whole; makes the folder. */
+bool exciton_private_save(const char *directory, const char *name, const void *data, size_t bytes, char *why, size_t size);
+
 #endif

@@ -47,6 +47,8 @@ static exciton_status check_params(const exciton_context_params *p)
 {
     if (!p->allocator.allocate != !p->allocator.release)
         return exciton_fail(EXCITON_ERROR_ARGUMENT, "context: allocator: allocate and release come together");
+    if (!p->cache.get != !p->cache.set || (p->cache.get && p->cache.directory))
+        return exciton_fail(EXCITON_ERROR_ARGUMENT, "context: cache: a directory, or get and set together");
     return EXCITON_OK;
 }
 
@@ -66,7 +68,11 @@ exciton_status exciton_context_create_seamed(const exciton_context_params *given
     if (!env.allocator.allocate)
         env.allocator = (exciton_allocator){.allocate = plain_allocate, .release = plain_release};
     exciton_context *c = exciton_allocate(&env, sizeof *c);
-    if (!c || !exciton_mutex_init(&c->mutex)) {
+    char *directory = p.cache.directory ? exciton_duplicate(&env, p.cache.directory) : NULL;
+    env.cache = p.cache;
+    env.cache.directory = directory;
+    if (!c || (p.cache.directory && !directory) || !exciton_mutex_init(&c->mutex)) {
+        exciton_release(&env, directory);
         exciton_release(&env, c);
         return exciton_fail(EXCITON_ERROR_MEMORY, "context: create: out of memory");
     }
@@ -121,6 +127,7 @@ void exciton_context_destroy(exciton_context *c)
     exciton_mutex_destroy(&c->mutex);
     c->object.kind = EXCITON_KIND_DEAD;
     exciton_env env = c->env;
+    exciton_release(&env, (void *)env.cache.directory);
     exciton_release(&env, c);
 }
 

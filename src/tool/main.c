@@ -102,7 +102,10 @@ static void log_to_stderr(void *user, exciton_log_level level, const char *line)
 
 exciton_status tool_context(bool verbose, exciton_context **context)
 {
-    return exciton_context_create(&(exciton_context_params){.log = verbose ? log_to_stderr : NULL}, context);
+    char directory[4096];
+    bool cached = tool_cache_directory(directory, sizeof directory);
+    return exciton_context_create(&(exciton_context_params){.log = verbose ? log_to_stderr : NULL, .cache.directory = cached ? directory : NULL},
+                                  context);
 }
 
 const char *tool_api_name(exciton_api api)

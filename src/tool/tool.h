@@ -33,6 +33,11 @@ exciton_status tool_context(bool verbose, exciton_context **context);
 const char *tool_api_name(exciton_api api);
 const char *tool_type_name(exciton_device_type type);
 
+/* ---- cache.c */
+
+/* The user's cache folder for us; false where there is none, as in a set-uid process. */
+bool tool_cache_directory(char *path, size_t size);
+
 /* ---- options.c */
 
 typedef struct tool_choice {

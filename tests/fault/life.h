@@ -12,6 +12,7 @@ typedef struct life {
     const char *selector;
     exciton_resolve_fn resolve; /* NULL: no seam */
     bool with_verify;           /* as the last step */
+    bool kept;                  /* what the life before compiled is still in the cache */
     /* what came of it */
     exciton_status first;       /* failure; OK: none */
     int first_step, stopped_at; /* -1: none */

@@ -62,6 +62,9 @@ CALL(cl_int, clEnqueueUnmapMemObject, (cl_command_queue a, cl_mem b, void *c, cl
     (a, b, c, d, e, f))
 MAKER(cl_program, clCreateProgramWithSource, (cl_context a, cl_uint b, const char **c, const size_t *d, cl_int *e),
     (a, b, c, d, e), e)
+MAKER(cl_program, clCreateProgramWithBinary, (cl_context a, cl_uint b, const cl_device_id *c, const size_t *d,
+    const unsigned char **e, cl_int *f, cl_int *g), (a, b, c, d, e, f, g), g)
+CALL(cl_int, clGetProgramInfo, (cl_program a, cl_program_info b, size_t c, void *d, size_t *e), (a, b, c, d, e))
 CALL(cl_int, clBuildProgram, (cl_program a, cl_uint b, const cl_device_id *c, const char *d,
     void (CL_CALLBACK *e)(cl_program program, void *user_data), void *f), (a, b, c, d, e, f))
 CALL(cl_int, clGetProgramBuildInfo, (cl_program a, cl_device_id b, cl_program_build_info c, size_t d, void *e, size_t *f),

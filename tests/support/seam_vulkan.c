@@ -78,6 +78,8 @@ CALL(VkResult, vkCreateDescriptorSetLayout, (VkDevice a, const VkDescriptorSetLa
     const VkAllocationCallbacks *c, VkDescriptorSetLayout *d), (a, b, c, d))
 CALL(VkResult, vkCreateFence, (VkDevice a, const VkFenceCreateInfo *b, const VkAllocationCallbacks *c, VkFence *d),
     (a, b, c, d))
+CALL(VkResult, vkCreatePipelineCache, (VkDevice a, const VkPipelineCacheCreateInfo *b, const VkAllocationCallbacks *c,
+    VkPipelineCache *d), (a, b, c, d))
 CALL(VkResult, vkCreatePipelineLayout, (VkDevice a, const VkPipelineLayoutCreateInfo *b, const VkAllocationCallbacks *c,
     VkPipelineLayout *d), (a, b, c, d))
 CALL(VkResult, vkCreateShaderModule, (VkDevice a, const VkShaderModuleCreateInfo *b, const VkAllocationCallbacks *c,
@@ -89,6 +91,7 @@ VOID(vkDestroyDescriptorSetLayout, (VkDevice a, VkDescriptorSetLayout b, const V
 VOID(vkDestroyDevice, (VkDevice a, const VkAllocationCallbacks *b), (a, b))
 VOID(vkDestroyFence, (VkDevice a, VkFence b, const VkAllocationCallbacks *c), (a, b, c))
 VOID(vkDestroyPipeline, (VkDevice a, VkPipeline b, const VkAllocationCallbacks *c), (a, b, c))
+VOID(vkDestroyPipelineCache, (VkDevice a, VkPipelineCache b, const VkAllocationCallbacks *c), (a, b, c))
 VOID(vkDestroyPipelineLayout, (VkDevice a, VkPipelineLayout b, const VkAllocationCallbacks *c), (a, b, c))
 VOID(vkDestroyShaderModule, (VkDevice a, VkShaderModule b, const VkAllocationCallbacks *c), (a, b, c))
 CALL(VkResult, vkEndCommandBuffer, (VkCommandBuffer a), (a))
@@ -96,6 +99,7 @@ CALL(VkResult, vkFlushMappedMemoryRanges, (VkDevice a, uint32_t b, const VkMappe
 VOID(vkFreeMemory, (VkDevice a, VkDeviceMemory b, const VkAllocationCallbacks *c), (a, b, c))
 VOID(vkGetBufferMemoryRequirements, (VkDevice a, VkBuffer b, VkMemoryRequirements *c), (a, b, c))
 VOID(vkGetDeviceQueue, (VkDevice a, uint32_t b, uint32_t c, VkQueue *d), (a, b, c, d))
+CALL(VkResult, vkGetPipelineCacheData, (VkDevice a, VkPipelineCache b, size_t *c, void *d), (a, b, c, d))
 CALL(VkResult, vkInvalidateMappedMemoryRanges, (VkDevice a, uint32_t b, const VkMappedMemoryRange *c), (a, b, c))
 CALL(VkResult, vkMapMemory, (VkDevice a, VkDeviceMemory b, VkDeviceSize c, VkDeviceSize d, VkMemoryMapFlags e, void **f),
     (a, b, c, d, e, f))

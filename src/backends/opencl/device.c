@@ -206,6 +206,7 @@ exciton_status exciton_cl_open(exciton_be_state *state, uint32_t index, exciton_
         exciton_release(state->env, device);
         return exciton_fail(EXCITON_ERROR_MEMORY, "opencl: %s: no condition", found->name);
     }
+    exciton_cl_cache_identify(device, found->platform);
     read_abilities(device);
     exciton_status status = read_limits(device, limits);
     if (!status)

@@ -18,23 +18,24 @@ static const exciton_embedded *source_named(const char *name)
     return NULL;
 }
 
-static exciton_status create_program(exciton_be_device *device, const exciton_kernel_spec *spec, cl_program *program)
+typedef struct sources {
+    const char *texts[SOURCES];
+    size_t sizes[SOURCES];
+} sources;
+
+static exciton_status find_sources(const exciton_kernel_spec *spec, sources *found)
 {
     char file[NAME_BYTES];
     snprintf(file, sizeof file, "%s.cl", exciton_kernel_describe(spec->kernel)->name);
     const char *const names[SOURCES] = {"scalar.h", "rows.h", "excite.h", file};
-    const char *texts[SOURCES];
-    size_t sizes[SOURCES];
     for (int i = 0; i < SOURCES; ++i) {
         const exciton_embedded *source = source_named(names[i]);
         if (!source)
             return exciton_fail(EXCITON_ERROR_UNSUPPORTED, "opencl: kernel source %s: not in this build", names[i]);
-        texts[i] = (const char *)source->data;
-        sizes[i] = source->size;
+        found->texts[i] = (const char *)source->data;
+        found->sizes[i] = source->size;
     }
-    cl_int code = CL_SUCCESS;
-    *program = device->cl->clCreateProgramWithSource(device->context, SOURCES, texts, sizes, &code);
-    return exciton_cl_made(device, "clCreateProgramWithSource", *program, code);
+    return EXCITON_OK;
 }
 
 /* Rows need neither the group's size nor local memory: one program for every size. */
@@ -88,12 +89,26 @@ static exciton_status ask_group_limit(exciton_be_device *device, exciton_cl_prog
 static exciton_status build(exciton_be_device *device, exciton_cl_program *built)
 {
     char options[OPTION_BYTES];
-    exciton_status status = create_program(device, &built->spec, &built->program);
+    sources from;
+    exciton_status status = find_sources(&built->spec, &from);
     if (status)
         return status;
     options_for(device, &built->spec, options);
     uint64_t begin = exciton_clock();
-    cl_int code = device->cl->clBuildProgram(built->program, 1, &device->id, options, NULL, NULL);
+    built->key = exciton_cl_cache_key(device, options, built->spec.group_size, SOURCES, from.texts, from.sizes);
+    built->program = exciton_cl_cache_load(device, &built->key, options);
+    built->kept = built->program != NULL;
+    if (built->kept) {
+        exciton_log(device->env, EXCITON_LOG_DEBUG, "opencl: %s: %s was kept: %u ms", device->name, built->function,
+                    (unsigned)((exciton_clock() - begin) / 1000000));
+        return ask_group_limit(device, built);
+    }
+    cl_int code = CL_SUCCESS;
+    built->program = device->cl->clCreateProgramWithSource(device->context, SOURCES, from.texts, from.sizes, &code);
+    status = exciton_cl_made(device, "clCreateProgramWithSource", built->program, code);
+    if (status)
+        return status;
+    code = device->cl->clBuildProgram(built->program, 1, &device->id, options, NULL, NULL);
     if (code != CL_SUCCESS)
         return fail_to_build(device, built->function, built->program, code);
     exciton_log(device->env, EXCITON_LOG_DEBUG, "opencl: %s: %s built in %u ms: %s", device->name, built->function,
@@ -227,6 +242,9 @@ static exciton_status warm(exciton_be_device *device, exciton_cl_program *built)
     exciton_log(device->env, EXCITON_LOG_DEBUG, "opencl: %s: %s warm in %u ms", device->name, built->function,
                 (unsigned)((exciton_clock() - begin) / 1000000));
     built->warm = true;
+    if (!built->kept) /* only now is everything compiled */
+        exciton_cl_cache_store(device, &built->key, built->program);
+    built->kept = true;
     return EXCITON_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <CL/cl_ext.h>
 
 #include "backends/backend.h"
+#include "base/cache.h"
 #include "base/os.h"
 
 /* ---- loader.c ---- */
@@ -16,7 +17,7 @@
     X(clGetPlatformIDs) X(clGetPlatformInfo) X(clGetDeviceIDs) X(clGetDeviceInfo) X(clCreateContext) X(clReleaseContext)   \
     X(clCreateCommandQueue) X(clReleaseCommandQueue) X(clFlush) X(clFinish) X(clCreateBuffer) X(clReleaseMemObject)        \
     X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer) X(clEnqueueMapBuffer) X(clEnqueueUnmapMemObject)                        \
-    X(clCreateProgramWithSource) X(clBuildProgram) X(clGetProgramBuildInfo) X(clReleaseProgram) X(clCreateKernel)          \
+    X(clCreateProgramWithSource) X(clCreateProgramWithBinary) X(clGetProgramInfo) X(clBuildProgram) X(clGetProgramBuildInfo) X(clReleaseProgram) X(clCreateKernel)          \
     X(clSetKernelArg) X(clGetKernelWorkGroupInfo) X(clReleaseKernel) X(clEnqueueNDRangeKernel) X(clWaitForEvents)          \
     X(clGetEventInfo) X(clReleaseEvent)
 
@@ -64,6 +65,7 @@ struct exciton_be_device {
     exciton_env *env;
     const exciton_cl *cl;
     const char *name;
+    char identity[65];         /* of driver and device, for keys of the cache */
     uint64_t process;
     cl_device_id id;
     cl_context context;
@@ -127,6 +129,8 @@ struct exciton_cl_program {
     uint32_t group_limit;
     uint32_t kernels; /* that use it */
     bool warm;
+    bool kept;        /* in the cache, or nothing to put there */
+    exciton_cache_key key;
 };
 
 struct exciton_be_kernel {
@@ -142,6 +146,15 @@ void exciton_cl_programs_release(exciton_be_device *device);
 /* A kernel object of its own with every argument set. `offsets`: in bytes, one a slot. */
 exciton_status exciton_cl_kernel_instance(exciton_be_device *device, const exciton_cl_program *built, const cl_mem *slots,
                                           const uint64_t *offsets, const uint32_t *params, cl_kernel *instance);
+
+/* ---- cache.c ---- */
+
+void exciton_cl_cache_identify(exciton_be_device *device, cl_platform_id platform);
+exciton_cache_key exciton_cl_cache_key(const exciton_be_device *device, const char *options, uint32_t group_size, uint32_t count,
+                                       const char *const *texts, const size_t *sizes);
+/* The built program, or NULL: a miss, or the driver refuses it. */
+cl_program exciton_cl_cache_load(exciton_be_device *device, const exciton_cache_key *key, const char *options);
+void exciton_cl_cache_store(exciton_be_device *device, const exciton_cache_key *key, cl_program program);
 
 /* ---- schedule.c ---- */
 

@@ -41,7 +41,7 @@ static exciton_status create_layout(exciton_be_kernel *kernel)
     return EXCITON_VK_CREATE(device, &kernel->layout, CreatePipelineLayout, device->device, &info, NULL);
 }
 
-static exciton_status create_pipeline(exciton_be_kernel *kernel, const exciton_kernel_spec *spec, VkShaderModule module)
+static exciton_status create_pipeline(exciton_be_kernel *kernel, const exciton_kernel_spec *spec, VkShaderModule module, VkPipelineCache cache)
 {
     exciton_be_device *device = kernel->device;
     exciton_vk_constants constants = {spec->group_size, spec->group_size, (uint32_t)exciton_max(spec->local_floats, 1)};
@@ -58,7 +58,7 @@ static exciton_status create_pipeline(exciton_be_kernel *kernel, const exciton_k
                                                   .pName = "main",
                                                   .pSpecializationInfo = &special},
                                         .layout = kernel->layout};
-    exciton_status status = EXCITON_VK_CREATE(device, &kernel->pipeline, CreateComputePipelines, device->device, VK_NULL_HANDLE, 1, &info, NULL);
+    exciton_status status = EXCITON_VK_CREATE(device, &kernel->pipeline, CreateComputePipelines, device->device, cache, 1, &info, NULL);
     return status == EXCITON_ERROR_DRIVER ? exciton_fail_within(EXCITON_ERROR_COMPILE, "vulkan") : status;
 }
 
@@ -136,12 +136,16 @@ exciton_status exciton_vk_kernel_create(exciton_be_device *device, const exciton
     status = create_module(device, spec, &module);
     if (!status)
         status = create_layout(kernel);
+    exciton_vk_kept kept = {0};
     if (!status)
-        status = create_pipeline(kernel, spec, module);
+        kept = exciton_vk_cache_begin(device, spec);
+    if (!status)
+        status = create_pipeline(kernel, spec, module, kept.cache);
     if (module)
         device->vk.DestroyShaderModule(device->device, module, NULL);
     if (!status)
         status = warm(kernel, spec->kernel);
+    exciton_vk_cache_end(device, &kept, !status);
     if (status) {
         exciton_vk_kernel_destroy(kernel);
         return exciton_fail_within(status, "kernel %s, form %s%s, group %u", entry->name, exciton_form_name(spec->form),

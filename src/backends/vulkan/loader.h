@@ -23,10 +23,10 @@
     F(AllocateCommandBuffers) F(AllocateDescriptorSets) F(AllocateMemory) F(BeginCommandBuffer) F(BindBufferMemory) \
     F(CmdBindDescriptorSets) F(CmdBindPipeline) F(CmdCopyBuffer) F(CmdDispatch) F(CmdPipelineBarrier) F(CmdPushConstants) \
     F(CreateBuffer) F(CreateCommandPool) F(CreateComputePipelines) F(CreateDescriptorPool) F(CreateDescriptorSetLayout) \
-    F(CreateFence) F(CreatePipelineLayout) F(CreateShaderModule) F(DestroyBuffer) F(DestroyCommandPool) \
-    F(DestroyDescriptorPool) F(DestroyDescriptorSetLayout) F(DestroyDevice) F(DestroyFence) F(DestroyPipeline) \
+    F(CreateFence) F(CreatePipelineCache) F(CreatePipelineLayout) F(CreateShaderModule) F(DestroyBuffer) F(DestroyCommandPool) \
+    F(DestroyDescriptorPool) F(DestroyDescriptorSetLayout) F(DestroyDevice) F(DestroyFence) F(DestroyPipeline) F(DestroyPipelineCache) \
     F(DestroyPipelineLayout) F(DestroyShaderModule) F(EndCommandBuffer) F(FlushMappedMemoryRanges) F(FreeMemory) \
-    F(GetBufferMemoryRequirements) F(GetDeviceQueue) F(InvalidateMappedMemoryRanges) F(MapMemory) F(QueueSubmit) \
+    F(GetBufferMemoryRequirements) F(GetDeviceQueue) F(GetPipelineCacheData) F(InvalidateMappedMemoryRanges) F(MapMemory) F(QueueSubmit) \
     F(QueueWaitIdle) F(ResetFences) F(UnmapMemory) F(UpdateDescriptorSets) F(WaitForFences)
 
 #define EXCITON_VK_MEMBER(name) PFN_vk##name name;

@@ -6,6 +6,7 @@
 #include "backends/vulkan/loader.h"
 #include "backends/vulkan/memory.h"
 #include "backends/vulkan/traits.h"
+#include "base/cache.h"
 #include "base/os.h"
 
 enum {
@@ -111,6 +112,16 @@ exciton_status exciton_vk_staging(exciton_be_device *device, exciton_be_buffer *
 /* kernel.c */
 exciton_status exciton_vk_kernel_create(exciton_be_device *device, const exciton_kernel_spec *spec, exciton_be_kernel **kernel);
 void exciton_vk_kernel_destroy(exciton_be_kernel *kernel);
+
+/* cache.c: the driver's pipeline cache of one kernel, filled from the context's cache; nothing without one. */
+typedef struct exciton_vk_kept {
+    VkPipelineCache cache;
+    exciton_cache_key key;
+    bool had;
+} exciton_vk_kept;
+exciton_vk_kept exciton_vk_cache_begin(exciton_be_device *device, const exciton_kernel_spec *spec);
+/* Keeps what is new, if `good`. */
+void exciton_vk_cache_end(exciton_be_device *device, exciton_vk_kept *kept, bool good);
 
 /* schedule.c */
 exciton_status exciton_vk_recording_create(exciton_be_device *device, const exciton_step *steps, uint32_t count, exciton_be_kernel *const *kernels,
