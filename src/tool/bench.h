@@ -40,6 +40,7 @@ typedef struct bench_row {
     bool is_auto;
     bool checked;              /* its y was compared with that of the first three-stages */
     bool differs;
+    uint32_t rounds;           /* that it took part in */
     double median, low, high;  /* microseconds; the 10 % and 90 % quantiles */
 } bench_row;
 
@@ -53,7 +54,6 @@ typedef struct bench_result {
     char floor_copy[48];
     double floor;              /* microseconds */
     double drift;              /* how far the floor moved between the halves of the rounds: 0.2 is 20 % */
-    uint32_t rounds;
     bool steady;
 } bench_result;
 

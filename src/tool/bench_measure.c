@@ -13,9 +13,12 @@ enum {
     MOST_CALLS = 5,           /* timed calls a turn */
     TRIAL_ROUNDS = 3,         /* before slow copies are left out */
     COPIES_KEPT = 6,
+    SLOW_EVERY = 4,           /* a slow candidate sits out the rounds between */
     QUARTERED = 4 * BENCH_LEAST_ROUNDS /* rounds from which on drift is looked for in quarters, not halves */
 };
-#define SLOW_COPY 1.5 /* times the fastest */
+#define SLOW_COPY 1.5      /* times the fastest */
+#define SLOW_CALL 4        /* times the fastest candidate */
+#define LONG_CALL 20000.0  /* microseconds: what it finds in the caches no longer matters */
 #define POISON 0xff   /* a byte of y before a call is checked */
 
 typedef struct candidate {
@@ -31,8 +34,10 @@ typedef struct item {
     const candidate *call; /* NULL: a copy */
     uint32_t copy;
     uint32_t calls;        /* timed calls a turn */
-    bool left_out;
-    double *samples;       /* microseconds, one a round */
+    uint32_t every;        /* rounds from turn to turn; 0: left out */
+    bool is_long;
+    double *samples;       /* microseconds, one a turn */
+    uint32_t count;
 } item;
 
 typedef struct session {
@@ -311,7 +316,7 @@ static double median_of(const double *values, uint32_t first, uint32_t end)
     return quantile(sorted, end - first, 0.5);
 }
 
-static double median(const session *s, const item *it) { return median_of(it->samples, 0, s->rounds); }
+static double median(const item *it) { return median_of(it->samples, 0, it->count); }
 
 static exciton_status make_items(session *s)
 {
@@ -336,6 +341,7 @@ static exciton_status warm_up(session *s)
         status = run_item(s, it, &first);
         if (status == EXCITON_OK)
             status = run_item(s, it, &second);
+        it->is_long = status == EXCITON_OK && second > LONG_CALL;
         it->calls = status != EXCITON_OK || second > 2000 ? 1 : second > 200 ? 3 : MOST_CALLS;
     }
     return status;
@@ -345,11 +351,11 @@ static exciton_status warm_up(session *s)
 static exciton_status take_turn(const session *s, item *it)
 {
     double times[MOST_CALLS], ignored;
-    exciton_status status = run_item(s, it, &ignored);
+    exciton_status status = it->is_long ? EXCITON_OK : run_item(s, it, &ignored);
     for (uint32_t i = 0; status == EXCITON_OK && i < it->calls; i++)
         status = run_item(s, it, &times[i]);
     if (status == EXCITON_OK)
-        it->samples[s->rounds] = quantile(times, it->calls, 0.5);
+        it->samples[it->count++] = quantile(times, it->calls, 0.5);
     return status;
 }
 
@@ -363,7 +369,7 @@ static exciton_status run_round(session *s)
         order[other] = i;
     }
     for (uint32_t i = 0; status == EXCITON_OK && i < s->item_count; i++)
-        if (!s->items[order[i]].left_out)
+        if (s->items[order[i]].every && s->rounds % s->items[order[i]].every == 0)
             status = take_turn(s, &s->items[order[i]]);
     s->rounds++;
     return status;
@@ -374,12 +380,25 @@ static void leave_out_slow_copies(session *s)
 {
     double medians[MOST_COPIES], sorted[MOST_COPIES];
     uint32_t copies = 0;
-    for (uint32_t i = 0; i < s->item_count && !s->items[i].call; i++)
-        medians[copies++] = median(s, &s->items[i]);
+    for (; copies < s->item_count && !s->items[copies].call; copies++)
+        medians[copies] = median(&s->items[copies]);
     memcpy(sorted, medians, copies * sizeof *sorted);
     qsort(sorted, copies, sizeof *sorted, by_size);
     for (uint32_t i = 0; i < copies && copies > COPIES_KEPT; i++)
-        s->items[i].left_out = medians[i] > sorted[COPIES_KEPT - 1] && medians[i] > SLOW_COPY * sorted[0];
+        if (medians[i] > sorted[COPIES_KEPT - 1] && medians[i] > SLOW_COPY * sorted[0])
+            s->items[i].every = 0;
+}
+
+/* A candidate that is far from the best need not be known as well. */
+static void rarefy_slow_calls(session *s)
+{
+    double best = 0;
+    for (uint32_t i = 0; i < s->item_count; i++)
+        if (s->items[i].call && (best == 0 || median(&s->items[i]) < best))
+            best = median(&s->items[i]);
+    for (uint32_t i = 0; i < s->item_count; i++)
+        if (s->items[i].call && median(&s->items[i]) > SLOW_CALL * best)
+            s->items[i].every = SLOW_EVERY;
 }
 
 static exciton_status run_rounds(session *s)
@@ -388,14 +407,18 @@ static exciton_status run_rounds(session *s)
     uint64_t start = exciton_clock(), least = o->rounds ? o->rounds : BENCH_LEAST_ROUNDS, most = o->rounds ? o->rounds : MOST_ROUNDS;
     exciton_status status = EXCITON_OK;
     s->rounds = 0;
-    for (uint32_t i = 0; i < s->item_count; i++)
-        s->items[i].left_out = false;
+    for (uint32_t i = 0; i < s->item_count; i++) {
+        s->items[i].every = 1;
+        s->items[i].count = 0;
+    }
     while (status == EXCITON_OK && s->rounds < most) {
         if (s->rounds >= least && (double)(exciton_clock() - start) * 1e-9 >= o->seconds)
             break;
         status = run_round(s);
-        if (status == EXCITON_OK && s->rounds == TRIAL_ROUNDS)
+        if (status == EXCITON_OK && s->rounds == TRIAL_ROUNDS) {
             leave_out_slow_copies(s);
+            rarefy_slow_calls(s);
+        }
     }
     return status;
 }
@@ -407,7 +430,7 @@ static const item *find_floor(const session *s)
     const item *best = NULL;
     for (uint32_t i = 0; i < s->item_count; i++) {
         const item *it = &s->items[i];
-        if (!it->call && !it->left_out && (!best || median(s, it) < median(s, best)))
+        if (!it->call && it->every && (!best || median(it) < median(best)))
             best = it;
     }
     return best;
@@ -437,23 +460,23 @@ static exciton_status measure(session *s, bench_result *r)
             break;
         const item *floor = find_floor(s);
         snprintf(r->floor_copy, sizeof r->floor_copy, "%s", exciton_floor_name(s->floor, floor->copy));
-        r->floor = median(s, floor);
+        r->floor = median(floor);
         r->drift = drift_of(s, floor);
         r->steady = r->drift <= BENCH_MOST_DRIFT;
-        r->rounds = s->rounds;
     }
     return status;
 }
 
-static void add_row(const session *s, const item *it, bench_result *r)
+static void add_row(const item *it, bench_result *r)
 {
     const candidate *c = it->call;
     bench_row *row = &r->rows[r->count++];
     *row = (bench_row){.schedule = c->info.schedule, .form = c->info.form, .dispatches = c->info.dispatches, .pieces = c->info.pieces,
                        .is_auto = c->is_auto, .checked = c->checked, .differs = c->differs};
-    row->median = quantile(it->samples, s->rounds, 0.5);
-    row->low = quantile(it->samples, s->rounds, 0.1);
-    row->high = quantile(it->samples, s->rounds, 0.9);
+    row->rounds = it->count;
+    row->median = quantile(it->samples, it->count, 0.5);
+    row->low = quantile(it->samples, it->count, 0.1);
+    row->high = quantile(it->samples, it->count, 0.9);
 }
 
 static int by_name(const void *a, const void *b)
@@ -513,7 +536,7 @@ int bench_measure(exciton_device *device, const exciton_device_info *info, const
     }
     for (uint32_t i = 0; result == TOOL_DONE && i < s->item_count; i++)
         if (s->items[i].call)
-            add_row(s, &s->items[i], r);
+            add_row(&s->items[i], r);
     qsort(r->rows, r->count, sizeof *r->rows, by_name);
     release(s);
     return result;

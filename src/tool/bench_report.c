@@ -100,7 +100,7 @@ static void print_result(tool_json *json, const bench_result *r, const bench_row
     number(json, "p90_us", row->high);
     number(json, "ratio", row->median / r->floor);
     number(json, "gbps", gigabytes_a_second(r, row));
-    integer(json, "rounds", r->rounds);
+    integer(json, "rounds", row->rounds);
     boolean(json, "steady", r->steady);
     number(json, "drift", r->drift);
     text(json, "floor_copy", r->floor_copy);
