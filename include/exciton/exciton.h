@@ -389,6 +389,23 @@ typedef struct exciton_verify_result {
  * with the others. EXCITON_OK although cases failed: see `failed`. The device must be otherwise idle. */
 EXCITON_API exciton_status exciton_device_verify(exciton_device *device, const exciton_verify_params *params, exciton_verify_result *result);
 
+/* ---- Measuring -------------------------------------------------------------------------------------------------- */
+
+/* The floor of a call: the fastest of several copies that move as many bytes on the same device. docs/performance.md. */
+typedef struct exciton_floor exciton_floor;
+
+/* `bytes` > 0 moved by each copy in all, rounded up to 8: half read, half written, random data, buffers resident. Where
+ * half is above the device's max_allocation, smaller buffers are copied several times over. At least six copies a device
+ * (four on a host of one thread): our kernel in each form at several work-group counts, and the driver's own. Compiles and
+ * warms. Any thread. */
+EXCITON_API exciton_status exciton_floor_create(exciton_device *device, uint64_t bytes, exciton_floor **floor);
+/* Waits for a copy that was left running. */
+EXCITON_API void exciton_floor_destroy(exciton_floor *floor);
+EXCITON_API uint32_t exciton_floor_count(const exciton_floor *floor);                  /* 0 for NULL */
+EXCITON_API const char *exciton_floor_name(const exciton_floor *floor, uint32_t index); /* the floor's; NULL: no such copy */
+/* Runs copy `index` once: `nanoseconds` from submit until wait returns. A floor from one thread at a time. */
+EXCITON_API exciton_status exciton_floor_run(exciton_floor *floor, uint32_t index, uint64_t *nanoseconds);
+
 #ifdef __cplusplus
 }
 #endif

@@ -55,6 +55,8 @@ typedef struct exciton_backend {
     /* Blocking; any offset and size in bounds, through a bounded staging buffer where needed. */
     exciton_status (*buffer_write)(exciton_be_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes);
     exciton_status (*buffer_read)(exciton_be_buffer *buffer, uint64_t offset, void *data, uint64_t bytes);
+    /* Optional; absent: the device has no copy of its own to be measured beside. Blocking; the ranges do not overlap. */
+    exciton_status (*buffer_copy)(exciton_be_buffer *from, uint64_t from_at, exciton_be_buffer *to, uint64_t to_at, uint64_t bytes);
     /* Optional: NULL, or EXCITON_ERROR_UNSUPPORTED from a call: core maps a host copy, filled by read, stored by write.
      * Blocks until earlier work is done. */
     exciton_status (*buffer_map)(exciton_be_buffer *buffer, bool for_write, void **data);

@@ -145,7 +145,7 @@ exciton_status exciton_binding_make(exciton_plan *plan, const exciton_args *args
     exciton_se_way way;
     exciton_status status = exciton_se_check_shape(p, &args->shape, &batch, &space);
     if (!status)
-        status = exciton_se_choose(p, &d->limits, plan->group_cap, batch, space, is_in_place(args), &way);
+        status = exciton_se_choose(p, &d->limits, plan->costs.points ? &plan->costs : NULL, plan->group_cap, batch, space, is_in_place(args), &way);
     if (status)
         return status;
     uint64_t bytes = batch * p->channels * space * sizeof(float), scratch = exciton_se_scratch(p, &d->limits, &way, batch, space), saved_h;

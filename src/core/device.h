@@ -3,6 +3,7 @@
 #define EXCITON_CORE_DEVICE_H
 
 #include "core/context.h"
+#include "ops/se.h"
 
 typedef struct exciton_kernel_node {
     struct exciton_kernel_node *next;
@@ -30,6 +31,7 @@ struct exciton_device {
     bool lost;
     uint64_t serial;     /* of the last submission */
     uint64_t live_bytes;
+    exciton_costs costs; /* points 0: not measured; core/costs.c */
     exciton_kernel_node *kernels;
     exciton_deferred *deferred;
     struct exciton_plan *plans;

@@ -13,6 +13,8 @@ static const char *kind_name(uint32_t kind)
         return "plan";
     case EXCITON_KIND_BINDING:
         return "binding";
+    case EXCITON_KIND_FLOOR:
+        return "floor";
     default:
         return "no object of exciton";
     }

@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "core/binding.h"
+#include "core/costs.h"
 #include "core/params.h"
 
 #include <inttypes.h>
@@ -76,6 +77,8 @@ static exciton_status compile(exciton_plan *plan)
     bool changed = true;
     exciton_status status = EXCITON_OK;
     while (!status && changed) {
+        if (!plan->problem.schedule)
+            plan->problem.allowed = exciton_se_allowed(&plan->problem, &d->limits, plan->costs.points ? &plan->costs : NULL, plan->group_cap);
         status = exciton_se_variants(&plan->problem, &d->limits, plan->group_cap, specs, &count);
         if (!status)
             status = ask_group_limits(plan, specs, count, &changed);
@@ -115,6 +118,8 @@ exciton_status exciton_plan_create_se(exciton_device *d, const exciton_se *given
     p->holders = 1;
     p->problem = problem;
     p->group_cap = d->limits.max_group_size;
+    if (!problem.schedule)
+        p->costs = exciton_device_costs(d, exciton_se_footprint(&problem));
     exciton_device_lock(d);
     p->next = d->plans;
     d->plans = p;
@@ -159,7 +164,7 @@ exciton_status exciton_plan_scratch_bytes(exciton_plan *plan, const exciton_shap
     uint64_t most = 0;
     status = exciton_se_check_shape(&plan->problem, shape ? shape : &largest, &batch, &space);
     for (int in_place = 0; !status && in_place < 2; ++in_place) { /* enough for both */
-        status = exciton_se_choose(&plan->problem, limits, plan->group_cap, batch, space, in_place, &way);
+        status = exciton_se_choose(&plan->problem, limits, plan->costs.points ? &plan->costs : NULL, plan->group_cap, batch, space, in_place, &way);
         if (!status)
             most = exciton_max(most, exciton_se_scratch(&plan->problem, limits, &way, batch, space));
         else if (in_place && plan->problem.shares > 1)

@@ -19,6 +19,7 @@ struct exciton_plan {
     exciton_plan *next; /* of the device's plans */
     uint32_t holders;   /* the caller's handle, and each binding */
     exciton_se_problem problem;
+    exciton_costs costs;
     uint32_t group_cap; /* work-items a group that all its kernels can run */
     exciton_buffer *weights;
     exciton_kept kept[EXCITON_PLAN_BINDINGS];

@@ -16,6 +16,7 @@ typedef struct exciton_se_problem {
     exciton_schedule schedule;            /* as asked */
     exciton_form form;
     uint32_t group_size, shares;
+    uint32_t allowed;                     /* bits of schedules; 0: all */
 } exciton_se_problem;
 
 exciton_status exciton_se_check(const exciton_se *se, exciton_se_problem *problem);
@@ -40,11 +41,34 @@ typedef struct exciton_se_way {
 /* Whether `way` can run rows of `space` elements under `limits`; if not, the line says why. */
 exciton_status exciton_se_feasible(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_se_way *way, uint64_t space);
 
-/* What runs a shape: as asked, or chosen by limits and shape. `group_cap`: largest group that the kernels allow. */
-exciton_status exciton_se_choose(const exciton_se_problem *problem, const exciton_limits *limits, uint32_t group_cap, uint64_t batch, uint64_t space,
-                                 bool in_place, exciton_se_way *way);
+/* What was measured once on a device, in nanoseconds. */
+enum { EXCITON_COST_POINTS = 8 };
+typedef struct exciton_costs {
+    double dispatch; /* a submission of one step without work, until wait returns */
+    double step;     /* one step more */
+    uint32_t points; /* at least 1 */
+    struct {
+        uint64_t bytes; /* moved in all, half read and half written; ascending */
+        double ns;      /* the fastest copy's, without the dispatch */
+    } copy[EXCITON_COST_POINTS];
+} exciton_costs;
 
-/* Every kernel variant that a shape within the problem's range can select; at most EXCITON_SE_VARIANTS. */
+/* Bytes of x, y and the weights at the plan's largest shape. */
+uint64_t exciton_se_footprint(const exciton_se_problem *problem);
+
+/* About how long `way` takes for the shape; `costs` NULL: not measured. */
+double exciton_se_cost(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_costs *costs, const exciton_se_way *way,
+                       uint64_t batch, uint64_t space, bool in_place);
+
+/* What runs a shape: as asked, or the cheapest that is possible and allowed. `group_cap`: largest group that the kernels allow. */
+exciton_status exciton_se_choose(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_costs *costs, uint32_t group_cap,
+                                 uint64_t batch, uint64_t space, bool in_place, exciton_se_way *way);
+
+/* Bits of the schedules that shapes within the plan's range are given, 1 << schedule: what others would be chosen is not
+ * compiled, so it is not chosen. Goes into problem->allowed. */
+uint32_t exciton_se_allowed(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_costs *costs, uint32_t group_cap);
+
+/* Every kernel variant that a shape within the problem's range can select, by `allowed`; at most EXCITON_SE_VARIANTS. */
 enum { EXCITON_SE_VARIANTS = 32 };
 exciton_status exciton_se_variants(const exciton_se_problem *problem, const exciton_limits *limits, uint32_t group_cap,
                                    exciton_kernel_spec specs[EXCITON_SE_VARIANTS], uint32_t *count);

@@ -1,4 +1,4 @@
-/* Which schedule and form run a shape: what is possible, and a simple rule among it. */
+/* Which schedule and form run a shape: what is possible, and the cheapest of it. */
 #include "base/checked.h"
 #include "ops/se_layout.h"
 
@@ -7,7 +7,6 @@
 enum {
     LANES_GROUP = 128,           /* the smallest maximum that Vulkan allows */
     UNKNOWN_UNITS = 64,          /* compute units where a device does not say */
-    SAMPLE_BYTES = 1 << 20,      /* a sample this small is still in cache when it is scaled */
     KERNELS = 5                  /* most of a schedule */
 };
 
@@ -126,63 +125,100 @@ static exciton_form choose_form(const exciton_se_problem *p, const exciton_limit
     return limits->local_memory_is_global && limits->forms[EXCITON_FORM_ROWS] ? EXCITON_FORM_ROWS : EXCITON_FORM_LANES;
 }
 
-static uint64_t units_of(const exciton_limits *limits) { return limits->compute_units ? limits->compute_units : UNKNOWN_UNITS; }
+/* ---- the cheapest ---- */
+
+static bool is_allowed(const exciton_se_problem *p, exciton_schedule schedule) { return !p->allowed || p->allowed >> schedule & 1; }
 
 /* Work-groups a sample: as asked; one where others would read what one of them overwrites. */
-static exciton_status choose_shares(const exciton_se_problem *p, bool in_place, exciton_se_way *way)
+static exciton_status check_shares(const exciton_se_problem *p, bool in_place)
 {
-    way->shares = way->schedule == EXCITON_SCHEDULE_SAMPLE_IN_GROUP && p->shares ? p->shares : 1;
-    if (in_place && way->shares > 1)
-        return exciton_fail(EXCITON_ERROR_UNSUPPORTED, "schedule sample-in-group: shares: %u: in place a sample is one work-group's", way->shares);
+    if (in_place && p->shares > 1)
+        return exciton_fail(EXCITON_ERROR_UNSUPPORTED, "schedule sample-in-group: shares: %u: in place a sample is one work-group's", p->shares);
     return EXCITON_OK;
 }
 
-/* Best first; a rule, for what is possible. */
-static uint32_t preferences(const exciton_se_problem *p, const exciton_limits *limits, uint64_t batch, uint64_t space, exciton_schedule list[4])
+/* Most shares worth a look: as many as there are units for a sample. */
+static uint32_t most_shares(const exciton_se_problem *p, const exciton_limits *limits, uint64_t batch, bool in_place)
 {
-    uint64_t sample = p->channels * space * sizeof(float), units = units_of(limits);
-    uint32_t count = 0;
-    if (limits->local_memory_is_global && limits->cache_bytes && batch >= 2 * units && 2 * batch * sample > limits->cache_bytes)
-        list[count++] = EXCITON_SCHEDULE_PIPELINED;
-    else if (batch >= 2 * units && sample <= SAMPLE_BYTES)
-        list[count++] = EXCITON_SCHEDULE_SAMPLE_IN_GROUP;
-    list[count++] = EXCITON_SCHEDULE_SPLIT_EXCITE;
-    list[count++] = EXCITON_SCHEDULE_THREE_STAGES;
-    return count;
+    if (in_place)
+        return 1;
+    uint64_t units = limits->compute_units ? limits->compute_units : UNKNOWN_UNITS;
+    return (uint32_t)exciton_max(1, exciton_min(EXCITON_SE_SHARES, exciton_min(p->channel_pitch / 8, units / batch)));
 }
 
-exciton_status exciton_se_choose(const exciton_se_problem *p, const exciton_limits *limits, uint32_t group_cap, uint64_t batch, uint64_t space,
-                                 bool in_place, exciton_se_way *way)
+typedef struct search {
+    const exciton_se_problem *p;
+    const exciton_limits *limits;
+    const exciton_costs *costs;
+    uint64_t batch, space;
+    bool in_place, found;
+    double cost;
+    exciton_se_way best;
+} search;
+
+static void consider(search *s, const exciton_se_way *way)
 {
-    *way = (exciton_se_way){.schedule = p->schedule, .form = choose_form(p, limits), .shares = 1};
-    way->group_size = group_size(p, limits, group_cap, way->form);
-    exciton_schedule list[4] = {p->schedule};
-    uint32_t count = p->schedule ? 1 : preferences(p, limits, batch, space, list);
-    exciton_status status = EXCITON_OK;
-    for (uint32_t i = 0; i < count; ++i) {
-        way->schedule = list[i];
-        status = choose_shares(p, in_place, way);
-        if (!status)
-            status = exciton_se_feasible(p, limits, way, space);
-        if (!status)
-            return EXCITON_OK;
+    double cost = exciton_se_cost(s->p, s->limits, s->costs, way, s->batch, s->space, s->in_place);
+    if (s->found && cost >= s->cost)
+        return;
+    s->found = true;
+    s->cost = cost;
+    s->best = *way;
+}
+
+/* A schedule in all its shares. Returns why it can't be, where it can't. */
+static exciton_status consider_schedule(search *s, exciton_se_way way)
+{
+    uint32_t least = 1, most = 1;
+    if (way.schedule == EXCITON_SCHEDULE_SAMPLE_IN_GROUP) {
+        exciton_status status = check_shares(s->p, s->in_place);
+        if (status)
+            return status;
+        least = s->p->shares ? s->p->shares : 1;
+        most = s->p->shares ? s->p->shares : most_shares(s->p, s->limits, s->batch, s->in_place);
     }
+    way.shares = least;
+    exciton_status status = exciton_se_feasible(s->p, s->limits, &way, s->space);
+    for (; !status && way.shares <= most; way.shares *= 2)
+        consider(s, &way);
     return status;
 }
 
-/* Whether a shape within the plan's range can prefer the schedule. */
-static bool may_prefer(const exciton_se_problem *p, const exciton_limits *limits, exciton_schedule schedule)
+exciton_status exciton_se_choose(const exciton_se_problem *p, const exciton_limits *limits, const exciton_costs *costs, uint32_t group_cap,
+                                 uint64_t batch, uint64_t space, bool in_place, exciton_se_way *way)
 {
-    uint64_t units = units_of(limits), sample = p->channels * sizeof(float);
-    switch (schedule) {
-    case EXCITON_SCHEDULE_SAMPLE_IN_GROUP:
-        return p->max.batch >= 2 * units && sample <= SAMPLE_BYTES;
-    case EXCITON_SCHEDULE_PIPELINED:
-        return limits->local_memory_is_global && limits->cache_bytes && p->max.batch >= 2 * units &&
-               2 * p->max.batch * sample * p->max_space > limits->cache_bytes;
-    default:
-        return true;
+    search s = {.p = p, .limits = limits, .costs = costs, .batch = batch, .space = space, .in_place = in_place};
+    exciton_se_way trial = {.form = choose_form(p, limits)};
+    trial.group_size = group_size(p, limits, group_cap, trial.form);
+    exciton_status status = EXCITON_OK;
+    for (int schedule = EXCITON_SCHEDULE_PIPELINED; schedule >= EXCITON_SCHEDULE_THREE_STAGES; --schedule) {
+        trial.schedule = (exciton_schedule)schedule;
+        if (p->schedule ? trial.schedule == p->schedule : is_allowed(p, trial.schedule))
+            status = consider_schedule(&s, trial); /* the last, and so the baseline, says why */
     }
+    if (!s.found)
+        return status;
+    *way = s.best;
+    return EXCITON_OK;
+}
+
+/* ---- what a plan compiles ---- */
+
+/* Sizes from 1 to `most`, each about four times the last, and `most`. */
+static uint64_t next_size(uint64_t size, uint64_t most) { return size == most ? most + 1 : exciton_min(size * 4, most); }
+
+uint32_t exciton_se_allowed(const exciton_se_problem *p, const exciton_limits *limits, const exciton_costs *costs, uint32_t group_cap)
+{
+    exciton_se_problem all = *p;
+    all.allowed = 0;
+    uint32_t bits = 0;
+    exciton_se_way way;
+    for (uint64_t batch = 1; batch <= p->max.batch; batch = next_size(batch, p->max.batch))
+        for (uint64_t space = 1; space <= p->max_space; space = next_size(space, p->max_space))
+            for (int in_place = 0; in_place < 2; ++in_place)
+                if (!exciton_se_choose(&all, limits, costs, group_cap, batch, space, in_place, &way))
+                    bits |= UINT32_C(1) << way.schedule;
+    return bits;
 }
 
 static void add_variant(exciton_kernel_spec spec, exciton_kernel_spec *specs, uint32_t *count)
@@ -205,18 +241,14 @@ exciton_status exciton_se_variants(const exciton_se_problem *p, const exciton_li
 {
     *count = 0;
     exciton_se_way way;
-    exciton_status status = exciton_se_choose(p, limits, group_cap, p->max.batch, p->max_space, false, &way);
+    exciton_status status = exciton_se_choose(p, limits, NULL, group_cap, p->max.batch, p->max_space, false, &way);
     if (status)
         return status;
-    add_schedule(p, limits, &way, specs, count);
-    if (p->schedule)
-        return EXCITON_OK;
-    /* Fewer samples or a smaller plane may turn any of them into any other that is possible there. */
-    exciton_se_way other = way;
-    for (int schedule = EXCITON_SCHEDULE_SPLIT_EXCITE; schedule <= EXCITON_SCHEDULE_PIPELINED; ++schedule) {
-        other.schedule = (exciton_schedule)schedule;
-        if (may_prefer(p, limits, other.schedule) && !exciton_se_feasible(p, limits, &other, 1))
-            add_schedule(p, limits, &other, specs, count);
+    for (int schedule = EXCITON_SCHEDULE_THREE_STAGES; schedule <= EXCITON_SCHEDULE_PIPELINED; ++schedule) {
+        way.schedule = (exciton_schedule)schedule;
+        way.shares = 1;
+        if (p->schedule ? way.schedule == p->schedule : is_allowed(p, way.schedule) && !exciton_se_feasible(p, limits, &way, 1))
+            add_schedule(p, limits, &way, specs, count);
     }
     return EXCITON_OK;
 }

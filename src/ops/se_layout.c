@@ -46,6 +46,11 @@ uint64_t exciton_se_round(const exciton_se_problem *p, const exciton_limits *lim
     return exciton_max(samples, 1);
 }
 
+bool exciton_se_streams(const exciton_se_problem *p, const exciton_limits *limits, uint64_t batch, uint64_t space, bool in_place)
+{
+    return !in_place && limits->cache_bytes && 2 * batch * p->channels * space * sizeof(float) > limits->cache_bytes;
+}
+
 uint64_t exciton_se_run(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, uint64_t samples, uint64_t space)
 {
     uint64_t run = exciton_divide_up(samples, exciton_max(1, limits->compute_units));

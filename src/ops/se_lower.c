@@ -423,7 +423,7 @@ exciton_status exciton_se_lower(const exciton_env *env, const exciton_se_problem
     uint64_t most = exciton_se_round(problem, limits, way, batch, space);
     lowering l = {.env = env, .p = problem, .limits = limits, .way = way, .place = placement, .space = space, .out = lowered,
                   .capacity = exciton_se_capacity(limits),
-                  .stream = !placement->in_place && limits->cache_bytes && 2 * batch * problem->channels * space * sizeof(float) > limits->cache_bytes};
+                  .stream = exciton_se_streams(problem, limits, batch, space, placement->in_place)};
     exciton_status status = EXCITON_OK;
     for (; !status && l.first < batch; l.first += l.samples) {
         l.samples = exciton_min(most, batch - l.first);

@@ -113,6 +113,13 @@ void tool_json_number(tool_json *json, double value)
     json->comma = true;
 }
 
+void tool_json_boolean(tool_json *json, bool value)
+{
+    before(json);
+    fputs(value ? "true" : "false", stdout);
+    json->comma = true;
+}
+
 void tool_json_header(tool_json *json)
 {
     tool_json_begin(json, '{');

@@ -59,6 +59,14 @@ static int set_fraction(const tool_option *option, const char *value)
     return TOOL_DONE;
 }
 
+static int add_text(const tool_option *option, const char *value)
+{
+    if (option->texts->count == sizeof option->texts->list / sizeof *option->texts->list)
+        return tool_error(TOOL_BAD_OPTION, "option --%s: %s: too many of them", option->name, value);
+    option->texts->list[option->texts->count++] = value;
+    return TOOL_DONE;
+}
+
 static int set_choice(const tool_option *option, const char *value)
 {
     char names[160];
@@ -79,6 +87,8 @@ static int set_value(const tool_option *option, const char *value)
         return set_number(option, value);
     if (option->fraction)
         return set_fraction(option, value);
+    if (option->texts)
+        return add_text(option, value);
     if (option->choice)
         return set_choice(option, value);
     *option->text = value;

@@ -14,6 +14,7 @@ typedef enum tool_exit {
 int tool_devices(int argc, char **argv);
 int tool_run(int argc, char **argv);
 int tool_verify(int argc, char **argv);
+int tool_bench(int argc, char **argv);
 
 /* ---- main.c */
 
@@ -45,6 +46,12 @@ typedef struct tool_choice {
     int value;
 } tool_choice;
 
+/* The values of an option that may be repeated. */
+typedef struct tool_texts {
+    const char *list[64];
+    uint32_t count;
+} tool_texts;
+
 /* One option, `--name`. Exactly one of the pointers is set, and says what the value may be. */
 typedef struct tool_option {
     const char *name;
@@ -52,6 +59,7 @@ typedef struct tool_option {
     const char *help;
     bool *flag;
     const char **text;          /* not empty */
+    tool_texts *texts;          /* not empty, each time it is given */
     uint64_t *number;           /* least to most */
     uint64_t least, most;
     float *fraction;            /* finite */
@@ -96,6 +104,7 @@ void tool_json_key(tool_json *json, const char *key);
 void tool_json_string(tool_json *json, const char *text); /* NULL: null */
 void tool_json_integer(tool_json *json, uint64_t value);
 void tool_json_number(tool_json *json, double value);     /* null where not finite */
+void tool_json_boolean(tool_json *json, bool value);
 /* The object's opening and the members that every --json begins with. */
 void tool_json_header(tool_json *json);
 

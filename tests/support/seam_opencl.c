@@ -56,6 +56,8 @@ CALL(cl_int, clEnqueueReadBuffer, (cl_command_queue a, cl_mem b, cl_bool c, size
     const cl_event *h, cl_event *i), (a, b, c, d, e, f, g, h, i))
 CALL(cl_int, clEnqueueWriteBuffer, (cl_command_queue a, cl_mem b, cl_bool c, size_t d, size_t e, const void *f, cl_uint g,
     const cl_event *h, cl_event *i), (a, b, c, d, e, f, g, h, i))
+CALL(cl_int, clEnqueueCopyBuffer, (cl_command_queue a, cl_mem b, cl_mem c, size_t d, size_t e, size_t f, cl_uint g,
+    const cl_event *h, cl_event *i), (a, b, c, d, e, f, g, h, i))
 MAKER(void *, clEnqueueMapBuffer, (cl_command_queue a, cl_mem b, cl_bool c, cl_map_flags d, size_t e, size_t f, cl_uint g,
     const cl_event *h, cl_event *i, cl_int *j), (a, b, c, d, e, f, g, h, i, j), j)
 CALL(cl_int, clEnqueueUnmapMemObject, (cl_command_queue a, cl_mem b, void *c, cl_uint d, const cl_event *e, cl_event *f),

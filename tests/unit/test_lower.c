@@ -182,21 +182,21 @@ static void choices(void **state)
     (void)state;
     exciton_se_problem p = problem_of(256, 16, 32, 3136);
     exciton_se_way way;
-    assert_int_equal(exciton_se_choose(&p, &roomy, 1024, 1, 3136, false, &way), EXCITON_OK);
+    assert_int_equal(exciton_se_choose(&p, &roomy, NULL, 1024, 1, 3136, false, &way), EXCITON_OK);
     assert_int_equal(way.schedule, EXCITON_SCHEDULE_SPLIT_EXCITE);
     assert_int_equal(way.form, EXCITON_FORM_LANES);
-    assert_int_equal(exciton_se_choose(&p, &roomy, 1024, 32, 49, false, &way), EXCITON_OK);
+    assert_int_equal(exciton_se_choose(&p, &roomy, NULL, 1024, 32, 49, false, &way), EXCITON_OK);
     assert_int_equal(way.schedule, EXCITON_SCHEDULE_SAMPLE_IN_GROUP);
-    assert_int_equal(exciton_se_choose(&p, &roomy, 1024, 1, 300000, false, &way), EXCITON_OK);
+    assert_int_equal(exciton_se_choose(&p, &roomy, NULL, 1024, 1, 300000, false, &way), EXCITON_OK);
     assert_int_equal(way.schedule, EXCITON_SCHEDULE_THREE_STAGES);
-    assert_int_equal(exciton_se_choose(&p, &roomy, 1, 1, 3136, false, &way), EXCITON_OK);
+    assert_int_equal(exciton_se_choose(&p, &roomy, NULL, 1, 1, 3136, false, &way), EXCITON_OK);
     assert_int_equal(way.group_size, 1);
     exciton_limits memory = roomy;
     memory.local_memory_is_global = true;
-    assert_int_equal(exciton_se_choose(&p, &memory, 1024, 1, 3136, false, &way), EXCITON_OK);
+    assert_int_equal(exciton_se_choose(&p, &memory, NULL, 1024, 1, 3136, false, &way), EXCITON_OK);
     assert_int_equal(way.form, EXCITON_FORM_ROWS);
     p.schedule = EXCITON_SCHEDULE_SPLIT_EXCITE;
-    assert_int_equal(exciton_se_choose(&p, &roomy, 1024, 1, 300000, false, &way), EXCITON_ERROR_LIMIT);
+    assert_int_equal(exciton_se_choose(&p, &roomy, NULL, 1024, 1, 300000, false, &way), EXCITON_ERROR_LIMIT);
     assert_non_null(strstr(exciton_last_error(), "split-excite"));
 }
 
@@ -216,7 +216,7 @@ static void variants_cover_smaller_shapes(void **state)
             for (uint64_t n = 1; n <= maxima[m][0]; ++n)
                 for (uint64_t s = 1; s <= maxima[m][3]; s = s * 3 / 2 + 1) {
                     exciton_se_way way;
-                    assert_int_equal(exciton_se_choose(&p, limits, limits->max_group_size, n, s, false, &way), EXCITON_OK);
+                    assert_int_equal(exciton_se_choose(&p, limits, NULL, limits->max_group_size, n, s, false, &way), EXCITON_OK);
                     exciton_se_placement place = {.save_s = true};
                     exciton_se_lowered lowered;
                     assert_int_equal(exciton_se_lower(&env, &p, limits, &way, n, s, &place, &lowered), EXCITON_OK);

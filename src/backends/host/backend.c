@@ -90,6 +90,7 @@ const exciton_backend exciton_backend_host = {
     .buffer_destroy = exciton_host_buffer_destroy,
     .buffer_write = exciton_host_buffer_write,
     .buffer_read = exciton_host_buffer_read,
+    .buffer_copy = exciton_host_buffer_copy,
     .buffer_map = exciton_host_buffer_map,
     .buffer_unmap = exciton_host_buffer_unmap,
     .kernel_create = exciton_host_kernel_create,

@@ -49,6 +49,12 @@ exciton_status exciton_host_buffer_read(exciton_be_buffer *buffer, uint64_t offs
     return EXCITON_OK;
 }
 
+exciton_status exciton_host_buffer_copy(exciton_be_buffer *from, uint64_t from_at, exciton_be_buffer *to, uint64_t to_at, uint64_t bytes)
+{
+    memcpy(to->data + to_at, from->data + from_at, (size_t)bytes);
+    return EXCITON_OK;
+}
+
 exciton_status exciton_host_buffer_map(exciton_be_buffer *buffer, bool for_write, void **data)
 {
     (void)for_write;

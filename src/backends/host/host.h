@@ -83,6 +83,7 @@ exciton_status exciton_host_buffer_create(exciton_be_device *device, uint64_t by
 void exciton_host_buffer_destroy(exciton_be_buffer *buffer);
 exciton_status exciton_host_buffer_write(exciton_be_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes);
 exciton_status exciton_host_buffer_read(exciton_be_buffer *buffer, uint64_t offset, void *data, uint64_t bytes);
+exciton_status exciton_host_buffer_copy(exciton_be_buffer *from, uint64_t from_at, exciton_be_buffer *to, uint64_t to_at, uint64_t bytes);
 exciton_status exciton_host_buffer_map(exciton_be_buffer *buffer, bool for_write, void **data);
 exciton_status exciton_host_buffer_unmap(exciton_be_buffer *buffer);
 exciton_status exciton_host_kernel_create(exciton_be_device *device, const exciton_kernel_spec *spec, exciton_be_kernel **kernel);

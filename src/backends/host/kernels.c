@@ -15,6 +15,10 @@
 
 #include "backends/host/vector.h"
 
+#if defined(__SSE__)
+#  include <immintrin.h>
+#endif
+
 #define READ(type) exciton_host_##type p; memcpy(&p, task->params, sizeof p)
 
 #define STREAMED 128 /* elements: shorter rows have no whole cache lines worth it */
@@ -474,6 +478,67 @@ static void copy(const exciton_host_task *task, uint64_t first, uint64_t end)
     }
 }
 
+/* ---- The floor's copies ------------------------------------------------------------------------------------------ */
+
+/* Plain, or past the caches where this instruction set has such a store: `y` is aligned to a vector then. */
+INLINE void store_past(float *y, vec v)
+{
+#if EXCITON_HOST_WIDTH == 16
+    _mm512_stream_ps(y, (__m512)v);
+#elif EXCITON_HOST_WIDTH == 8
+    _mm256_stream_ps(y, (__m256)v);
+#elif defined(__SSE__)
+    _mm_stream_ps(y, (__m128)v);
+#else
+    store(y, v);
+#endif
+}
+
+INLINE void copy_vectors(const float *x, float *y, size_t count, bool past)
+{
+    size_t i = 0;
+    for (; i + 4 * WIDTH <= count; i += 4 * WIDTH) {
+        vec v[4];
+        UNROLL for (size_t j = 0; j < 4; j++)
+            v[j] = load(x + i + j * WIDTH);
+        UNROLL for (size_t j = 0; j < 4; j++) {
+            if (past)
+                store_past(y + i + j * WIDTH, v[j]);
+            else
+                store(y + i + j * WIDTH, v[j]);
+        }
+    }
+    memcpy(y + i, x + i, (count - i) * sizeof *y);
+}
+
+/* Past the caches from the first whole vector of y on; the fence orders these stores before whatever tells that the share
+ * is done. */
+static void copy_past(const float *x, float *y, size_t count)
+{
+    size_t head = lesser(count, (0 - (uintptr_t)y / sizeof *y) % WIDTH);
+    memcpy(y, x, head * sizeof *y);
+    copy_vectors(x + head, y + head, count - head, true);
+#if defined(__SSE__)
+    _mm_sfence();
+#endif
+}
+
+static void stream(const exciton_host_task *task, uint64_t first, uint64_t end)
+{
+    READ(stream);
+    size_t from = first * p.unit_length, to = lesser(end * p.unit_length, p.length);
+    const float *x = task->x + p.x_at + from;
+    float *y = task->y + p.y_at + from;
+    if (from >= to)
+        return;
+    if (p.stores == 2)
+        memcpy(y, x, (to - from) * sizeof *y);
+    else if (p.stores == 1)
+        copy_past(x, y, to - from);
+    else
+        copy_vectors(x, y, to - from, false);
+}
+
 const exciton_host_set EXCITON_HOST_SET = {
     .name = EXCITON_HOST_NAME,
     .width = EXCITON_HOST_WIDTH,
@@ -487,5 +552,6 @@ const exciton_host_set EXCITON_HOST_SET = {
         [EXCITON_KERNEL_SAMPLE] = sample,
         [EXCITON_KERNEL_PIPELINE] = pipeline,
         [EXCITON_KERNEL_COPY] = copy,
+        [EXCITON_KERNEL_STREAM] = stream,
     },
 };

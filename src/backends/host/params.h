@@ -54,6 +54,10 @@ typedef struct exciton_host_copy {
     uint32_t t_at, y_at, rows, width, pitch;
 } exciton_host_copy;
 
+typedef struct exciton_host_stream {
+    uint32_t x_at, y_at, units, unit_length, length, stores;
+} exciton_host_stream;
+
 /* R' and C' of the catalogue. */
 static inline uint32_t exciton_host_pitch(uint32_t width) { return (width + 7u) & ~7u; }
 

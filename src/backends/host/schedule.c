@@ -69,6 +69,10 @@ static extent measure(exciton_kernel kernel, const uint32_t *params)
         uint64_t units = (uint64_t)p.rows * p.width;
         return (extent){units, EXCITON_HOST_GRANULE, units * 4};
     }
+    case EXCITON_KERNEL_STREAM: {
+        READ(stream);
+        return (extent){p.units, 1, (uint64_t)p.units * p.unit_length * 4};
+    }
     case EXCITON_KERNEL_COUNT:
         break;
     }
@@ -80,6 +84,14 @@ static uint32_t choose_shares(const extent *size, uint32_t threads)
     uint64_t shares = size->bytes / SHARE_BYTES;
     uint64_t pieces = (size->units + size->granule - 1) / size->granule;
     shares = shares < pieces ? shares : pieces;
+    shares = shares < threads ? shares : threads;
+    return shares > 0 ? (uint32_t)shares : 1;
+}
+
+/* The floor says itself how many threads copy: it tries few and many. */
+static uint32_t choose_copiers(const extent *size, uint32_t groups, uint32_t threads)
+{
+    uint64_t shares = size->units < groups ? size->units : groups;
     shares = shares < threads ? shares : threads;
     return shares > 0 ? (uint32_t)shares : 1;
 }
@@ -123,7 +135,9 @@ exciton_status exciton_host_recording_create(exciton_be_device *device, const ex
         list[i].routine = kernels[i]->routine;
         list[i].units = size.units;
         list[i].granule = size.granule;
-        list[i].shares = choose_shares(&size, exciton_host_pool_threads(device->pool));
+        uint32_t threads = exciton_host_pool_threads(device->pool);
+        list[i].shares = steps[i].kernel.kernel == EXCITON_KERNEL_STREAM ? choose_copiers(&size, steps[i].groups, threads)
+                                                                         : choose_shares(&size, threads);
         resolve(&list[i].task, &steps[i], buffers);
     }
     *made = (exciton_be_recording){.env = device->env, .steps = list, .count = count};

@@ -353,6 +353,7 @@ const exciton_backend exciton_backend_opencl = {
     .buffer_destroy = exciton_cl_buffer_destroy,
     .buffer_write = exciton_cl_buffer_write,
     .buffer_read = exciton_cl_buffer_read,
+    .buffer_copy = exciton_cl_buffer_copy,
     .buffer_map = exciton_cl_buffer_map,
     .buffer_unmap = exciton_cl_buffer_unmap,
     .kernel_group_limit = exciton_cl_kernel_group_limit,

@@ -63,6 +63,28 @@ exciton_status exciton_cl_buffer_read(exciton_be_buffer *buffer, uint64_t offset
     return EXCITON_CL(device, clEnqueueReadBuffer, device->queue, buffer->memory, CL_TRUE, (size_t)offset, (size_t)bytes, data, 0, NULL, NULL);
 }
 
+/* Waited for as a kernel is, so that the two can be timed beside each other. */
+exciton_status exciton_cl_buffer_copy(exciton_be_buffer *from, uint64_t from_at, exciton_be_buffer *to, uint64_t to_at, uint64_t bytes)
+{
+    exciton_be_device *device = from->device;
+    exciton_status status = exciton_cl_usable(device);
+    if (status || bytes == 0)
+        return status;
+    cl_event event = NULL;
+    cl_int code = CL_COMPLETE;
+    status = EXCITON_CL(device, clEnqueueCopyBuffer, device->queue, from->memory, to->memory, (size_t)from_at, (size_t)to_at, (size_t)bytes, 0,
+                        NULL, &event);
+    if (status)
+        return status;
+    status = EXCITON_CL(device, clFlush, device->queue);
+    if (!status)
+        status = exciton_cl_await(device, event, exciton_clock() + EXCITON_WAIT_DEFAULT, &code);
+    if (status)
+        (void)device->cl->clFinish(device->queue); /* the caller may release the buffers */
+    (void)device->cl->clReleaseEvent(event);
+    return status ? status : exciton_cl_check(device, "clEnqueueCopyBuffer", code);
+}
+
 exciton_status exciton_cl_buffer_map(exciton_be_buffer *buffer, bool for_write, void **data)
 {
     exciton_be_device *device = buffer->device;

@@ -16,8 +16,9 @@
 #define EXCITON_CL_FUNCTIONS(X)                                                                                            \
     X(clGetPlatformIDs) X(clGetPlatformInfo) X(clGetDeviceIDs) X(clGetDeviceInfo) X(clCreateContext) X(clReleaseContext)   \
     X(clCreateCommandQueue) X(clReleaseCommandQueue) X(clFlush) X(clFinish) X(clCreateBuffer) X(clReleaseMemObject)        \
-    X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer) X(clEnqueueMapBuffer) X(clEnqueueUnmapMemObject)                        \
-    X(clCreateProgramWithSource) X(clCreateProgramWithBinary) X(clGetProgramInfo) X(clBuildProgram) X(clGetProgramBuildInfo) X(clReleaseProgram) X(clCreateKernel)          \
+    X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer) X(clEnqueueCopyBuffer) X(clEnqueueMapBuffer) X(clEnqueueUnmapMemObject) \
+    X(clCreateProgramWithSource) X(clCreateProgramWithBinary) X(clGetProgramInfo) X(clBuildProgram)                        \
+    X(clGetProgramBuildInfo) X(clReleaseProgram) X(clCreateKernel)                                                         \
     X(clSetKernelArg) X(clGetKernelWorkGroupInfo) X(clReleaseKernel) X(clEnqueueNDRangeKernel) X(clWaitForEvents)          \
     X(clGetEventInfo) X(clReleaseEvent)
 
@@ -115,6 +116,7 @@ exciton_status exciton_cl_buffer_create(exciton_be_device *device, uint64_t byte
 void exciton_cl_buffer_destroy(exciton_be_buffer *buffer);
 exciton_status exciton_cl_buffer_write(exciton_be_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes);
 exciton_status exciton_cl_buffer_read(exciton_be_buffer *buffer, uint64_t offset, void *data, uint64_t bytes);
+exciton_status exciton_cl_buffer_copy(exciton_be_buffer *from, uint64_t from_at, exciton_be_buffer *to, uint64_t to_at, uint64_t bytes);
 exciton_status exciton_cl_buffer_map(exciton_be_buffer *buffer, bool for_write, void **data);
 exciton_status exciton_cl_buffer_unmap(exciton_be_buffer *buffer);
 
@@ -163,6 +165,8 @@ exciton_status exciton_cl_recording_create(exciton_be_device *device, const exci
 void exciton_cl_recording_destroy(exciton_be_recording *recording);
 exciton_status exciton_cl_submit(exciton_be_device *device, exciton_be_recording *const *recordings, uint32_t count, uint64_t *serial);
 exciton_status exciton_cl_wait(exciton_be_device *device, uint64_t serial, uint64_t nanoseconds);
+/* Until the event ends, or the clock shows `deadline`; its status goes to `code`. Without the device's mutex. */
+exciton_status exciton_cl_await(exciton_be_device *device, cl_event event, uint64_t deadline, cl_int *code);
 void exciton_cl_flights_release(exciton_be_device *device);
 
 #endif

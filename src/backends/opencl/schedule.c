@@ -116,8 +116,7 @@ static uint64_t deadline_after(uint64_t nanoseconds)
     return exciton_add(exciton_clock(), nanoseconds, &deadline) ? deadline : UINT64_MAX;
 }
 
-/* Until the event ends; its status goes to `code`. Unlocked. */
-static exciton_status await(exciton_be_device *device, cl_event event, uint64_t deadline, cl_int *code)
+exciton_status exciton_cl_await(exciton_be_device *device, cl_event event, uint64_t deadline, cl_int *code)
 {
     if (deadline == UINT64_MAX) {
         cl_int waited = device->cl->clWaitForEvents(1, &event);
@@ -151,7 +150,7 @@ static exciton_status wait_locked(exciton_be_device *device, uint64_t serial, ui
     cl_int code = CL_COMPLETE;
     ++flight->waiters;
     exciton_mutex_unlock(&device->mutex);
-    exciton_status status = await(device, event, deadline, &code);
+    exciton_status status = exciton_cl_await(device, event, deadline, &code);
     exciton_mutex_lock(&device->mutex);
     --flight->waiters;
     if (!status)

@@ -243,6 +243,7 @@ const exciton_backend exciton_backend_vulkan = {
     .buffer_destroy = exciton_vk_buffer_destroy,
     .buffer_write = exciton_vk_buffer_write,
     .buffer_read = exciton_vk_buffer_read,
+    .buffer_copy = exciton_vk_buffer_copy,
     .buffer_map = exciton_vk_buffer_map,
     .buffer_unmap = exciton_vk_buffer_unmap,
     .kernel_create = exciton_vk_kernel_create,

@@ -193,6 +193,11 @@ exciton_status exciton_vk_buffer_read(exciton_be_buffer *b, uint64_t offset, voi
     return direct ? read_mapped(b, offset, data, bytes) : read_staged(b, offset, data, bytes);
 }
 
+exciton_status exciton_vk_buffer_copy(exciton_be_buffer *from, uint64_t from_at, exciton_be_buffer *to, uint64_t to_at, uint64_t bytes)
+{
+    return bytes ? copy(from->device, from->buffer, from_at, to->buffer, to_at, bytes) : EXCITON_OK;
+}
+
 exciton_status exciton_vk_buffer_map(exciton_be_buffer *b, bool for_write, void **data)
 {
     if (!b->mapped)

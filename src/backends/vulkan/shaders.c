@@ -72,6 +72,12 @@ MODULE(pipeline_lanes_in_place) {
 MODULE(copy_rows) {
 #include "copy_rows.inc"
 };
+MODULE(stream_rows) {
+#include "stream_rows.inc"
+};
+MODULE(stream_lanes) {
+#include "stream_lanes.inc"
+};
 
 typedef struct exciton_vk_module {
     const uint32_t *words;
@@ -92,6 +98,7 @@ static const exciton_vk_module modules[EXCITON_KERNEL_COUNT][2][2] = {
     [EXCITON_KERNEL_SAMPLE] = {{WORDS(sample_rows), WORDS(sample_rows_in_place)}, {WORDS(sample_lanes), WORDS(sample_lanes_in_place)}},
     [EXCITON_KERNEL_PIPELINE] = {{WORDS(pipeline_rows), WORDS(pipeline_rows_in_place)}, {WORDS(pipeline_lanes), WORDS(pipeline_lanes_in_place)}},
     [EXCITON_KERNEL_COPY] = {{WORDS(copy_rows)}},
+    [EXCITON_KERNEL_STREAM] = {{WORDS(stream_rows)}, {WORDS(stream_lanes)}},
 };
 
 const uint32_t *exciton_vk_shader(const exciton_kernel_spec *spec, size_t *words)

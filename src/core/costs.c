@@ -1,0 +1,142 @@
+#include "core/costs.h"
+
+#include "base/cache.h"
+#include "base/checked.h"
+#include "core/floor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Bytes moved. The last takes milliseconds on the slowest memory. */
+static const uint64_t sizes[] = {UINT64_C(1) << 16, UINT64_C(1) << 19, UINT64_C(1) << 22, UINT64_C(1) << 24, UINT64_C(1) << 26};
+enum { SIZES = sizeof sizes / sizeof sizes[0], EMPTY = 256 /* bytes: nothing but the dispatch */, FEW = 5, MANY = 25, TEXT = 512,
+       PATIENCE = 10000000 /* nanoseconds for one number */ };
+
+/* ---- measuring ---- */
+
+/* The fastest of some runs: what slows one down isn't the device's. */
+static exciton_status fastest(exciton_floor *floor, uint32_t times, uint32_t runs, double *ns)
+{
+    exciton_status status = EXCITON_OK;
+    *ns = 0;
+    uint64_t begin = exciton_clock();
+    for (uint32_t i = 0; !status && i < runs && (i == 0 || exciton_clock() - begin < PATIENCE); ++i) {
+        uint64_t took;
+        status = exciton_floor_run_times(floor, times, &took);
+        if (!status && (i == 0 || (double)took < *ns))
+            *ns = (double)took;
+    }
+    return status;
+}
+
+static exciton_status measure_dispatch(exciton_device *d, exciton_costs *costs)
+{
+    exciton_floor *floor;
+    double once = 0, twice = 0;
+    exciton_status status = exciton_floor_create_one(d, EMPTY, &floor);
+    if (!status)
+        status = fastest(floor, 1, MANY, &once);
+    if (!status)
+        status = fastest(floor, 2, MANY, &twice);
+    exciton_floor_destroy(floor);
+    costs->dispatch = once;
+    costs->step = twice > once ? twice - once : 0;
+    return status;
+}
+
+static exciton_status measure_copy(exciton_device *d, uint64_t bytes, exciton_costs *costs)
+{
+    exciton_floor *floor;
+    double ns = 0;
+    exciton_status status = exciton_floor_create_one(d, bytes, &floor);
+    if (!status)
+        status = fastest(floor, 1, bytes <= sizes[2] ? MANY : FEW, &ns);
+    exciton_floor_destroy(floor);
+    if (!status) {
+        costs->copy[costs->points].bytes = bytes;
+        costs->copy[costs->points++].ns = ns > 1.1 * costs->dispatch ? ns - costs->dispatch : 0.1 * costs->dispatch + 1;
+    }
+    return status;
+}
+
+static bool reaches(const exciton_costs *costs, uint64_t footprint)
+{
+    return costs->points == SIZES || (costs->points && costs->copy[costs->points - 1].bytes >= footprint);
+}
+
+/* What can't be measured, for want of memory as a rule, is left out. */
+static void measure(exciton_device *d, uint64_t footprint, exciton_costs *costs)
+{
+    uint64_t begin = exciton_clock();
+    exciton_status status = costs->points ? EXCITON_OK : measure_dispatch(d, costs);
+    while (!status && !reaches(costs, footprint) && (costs->points == 0 || exciton_clock() - begin < SIZES * PATIENCE))
+        status = measure_copy(d, sizes[costs->points], costs);
+}
+
+/* ---- remembering ---- */
+
+static exciton_cache_key key_of(const exciton_device *d)
+{
+    const exciton_device_info *info = &d->found->info;
+    exciton_cache_key key;
+    exciton_sha256 hash;
+    exciton_sha256_begin(&hash);
+    exciton_cache_key_add_text(&hash, "costs 1");
+    exciton_cache_key_add_text(&hash, exciton_version());
+    exciton_cache_key_add_text(&hash, info->driver);
+    exciton_cache_key_add_text(&hash, info->name);
+    exciton_cache_key_add_text(&hash, info->version);
+    exciton_cache_key_add(&hash, info->uuid, sizeof info->uuid);
+    exciton_cache_key_add(&hash, &d->limits.compute_units, sizeof d->limits.compute_units);
+    exciton_sha256_end(&hash, key.hex);
+    return key;
+}
+
+static void remember(const exciton_device *d, const exciton_costs *costs)
+{
+    char text[TEXT];
+    int used = snprintf(text, sizeof text, "%.0f %.0f", costs->dispatch, costs->step);
+    for (uint32_t i = 0; i < costs->points; ++i)
+        used += snprintf(text + used, sizeof text - (size_t)used, " %.0f", costs->copy[i].ns);
+    exciton_cache_key key = key_of(d);
+    exciton_cache_write(&d->context->env, &key, text, (size_t)used);
+}
+
+static void recall(const exciton_device *d, exciton_costs *costs)
+{
+    size_t bytes;
+    exciton_cache_key key = key_of(d);
+    char *entry = exciton_cache_read(&d->context->env, &key, &bytes), text[TEXT];
+    if (!entry)
+        return;
+    snprintf(text, sizeof text, "%.*s", (int)exciton_min(bytes, TEXT - 1), entry);
+    exciton_release(&d->context->env, entry);
+    exciton_costs read = {0};
+    int at = 0, used = 0;
+    if (sscanf(text, "%lf %lf%n", &read.dispatch, &read.step, &at) < 2)
+        return;
+    for (double ns; read.points < SIZES && sscanf(text + at, "%lf%n", &ns, &used) == 1 && ns > 0; at += used) {
+        read.copy[read.points].bytes = sizes[read.points];
+        read.copy[read.points++].ns = ns;
+    }
+    if (read.dispatch >= 0 && read.step >= 0 && read.points)
+        *costs = read;
+}
+
+exciton_costs exciton_device_costs(exciton_device *d, uint64_t footprint)
+{
+    exciton_device_lock(d);
+    exciton_costs costs = d->costs;
+    exciton_device_unlock(d);
+    if (!costs.points)
+        recall(d, &costs);
+    if (!reaches(&costs, footprint)) {
+        measure(d, footprint, &costs);
+        if (costs.points)
+            remember(d, &costs);
+    }
+    exciton_device_lock(d);
+    d->costs = costs;
+    exciton_device_unlock(d);
+    return costs;
+}

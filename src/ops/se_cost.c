@@ -1,0 +1,120 @@
+/* About how long a way takes: bytes moved at the speed of copies of that size, spread over the device's units, and a price
+ * for each dispatch. Pure. What was measured on a device goes in as numbers; its type or maker doesn't. */
+#include "base/checked.h"
+#include "ops/se_layout.h"
+
+/* Of a device that nobody measured: a distant one of the middle class. */
+static const exciton_costs unmeasured = {.dispatch = 10000, .step = 3000, .points = 1, .copy = {{1 << 24, 1.7e6}}};
+
+enum { UNKNOWN_UNITS = 64 };
+static const double misfit = 4;  /* a form for the other kind of memory: barriers in tasks, or rows that nothing gathers */
+static const double overlap = 0.8; /* of a pipeline whose reads and writes go to memory at the same time */
+static const double turns = 1.03;  /* of a pipeline that had no need to be one */
+
+static double least(double a, double b) { return a < b ? a : b; }
+
+/* Between powers of two a straight line: enough to interpolate by, and no library. */
+static double logarithm(double value)
+{
+    double power = 0;
+    for (; value >= 2; value /= 2)
+        ++power;
+    return power + value - 1;
+}
+
+/* Nanoseconds a byte while a copy goes on that moves `bytes` in all: between two measured sizes by the logarithm of the size. */
+static double rate(const exciton_costs *costs, double bytes)
+{
+    double last = 0, before = 0;
+    for (uint32_t i = 0; i < costs->points; ++i) {
+        double size = (double)costs->copy[i].bytes, here = costs->copy[i].ns / size;
+        if (bytes <= size && i > 0)
+            return last + (here - last) * (logarithm(bytes) - logarithm(before)) / (logarithm(size) - logarithm(before));
+        if (bytes <= size)
+            return here;
+        last = here;
+        before = size;
+    }
+    return last;
+}
+
+/* What a block's tensors and weights are, in bytes, and the speed at which they move. */
+typedef struct traffic {
+    const exciton_costs *costs;
+    double samples, x, w1, w2;   /* x: of all samples */
+    double all;                  /* nanoseconds a byte with everything in turn */
+    double weights;              /* with the weights alone */
+    double units;                /* what works side by side: processors, or work-items where each has a unit of its own */
+} traffic;
+
+/* Units in turns of what works side by side: the last turn may be a small one. */
+static double turns_of(const traffic *t, double units) { return (double)exciton_divide_up((uint64_t)units, (uint64_t)t->units) * t->units / units; }
+
+static double cost_of_split(const exciton_se_problem *p, const traffic *t)
+{
+    double units = t->samples * p->blocks, parts = (double)p->blocks * p->hidden_pitch * sizeof(float);
+    double squeeze = t->x * t->all + t->samples * t->w1 * t->weights;
+    double scale = 2 * t->x * t->all + (t->samples * t->w2 + units * parts) * t->weights;
+    return t->costs->step + turns_of(t, units) * (squeeze + scale);
+}
+
+static double cost_of_three(const traffic *t)
+{
+    return 3 * t->costs->step + 3 * t->x * t->all + t->samples * (t->w1 + t->w2) * t->weights;
+}
+
+/* Speed of the second read of samples that are worked on side by side. */
+static double again(const traffic *t)
+{
+    double live = exciton_min((uint64_t)t->units, (uint64_t)t->samples) * 2 * t->x / t->samples;
+    return least(t->all, rate(t->costs, live));
+}
+
+static double cost_of_samples(const traffic *t, double shares)
+{
+    double units = t->samples * shares;
+    double squeeze = shares * (t->x * t->all + t->samples * t->w1 * t->weights);
+    double scale = t->x * (again(t) + t->all) + t->samples * t->w2 * t->weights;
+    return turns_of(t, units) * (squeeze + scale);
+}
+
+static double cost_of_pipeline(const traffic *t, double units, bool streams)
+{
+    double moved = 2 * t->x * t->all + t->x * again(t);
+    return turns_of(t, units) * (moved * (streams ? overlap : turns) + t->samples * (t->w1 + t->w2) * t->weights);
+}
+
+uint64_t exciton_se_footprint(const exciton_se_problem *p)
+{
+    return 2 * sizeof(float) * (p->max.batch * p->channels * p->max_space + (uint64_t)p->channels * p->hidden);
+}
+
+double exciton_se_cost(const exciton_se_problem *p, const exciton_limits *limits, const exciton_costs *measured, const exciton_se_way *way,
+                       uint64_t batch, uint64_t space, bool in_place)
+{
+    const exciton_costs *costs = measured ? measured : &unmeasured;
+    double each = (double)p->channels * p->hidden * sizeof(float), x = (double)batch * p->channels * (double)space * sizeof(float);
+    double footprint = (in_place ? 1 : 2) * x + 2 * each;
+    bool streams = exciton_se_streams(p, limits, batch, space, in_place);
+    traffic t = {.costs = costs, .samples = (double)batch, .x = x, .w1 = each, .w2 = each,
+                 .all = rate(costs, footprint), .weights = rate(costs, 2 * each)};
+    t.units = limits->compute_units ? limits->compute_units : UNKNOWN_UNITS;
+    if (way->form == EXCITON_FORM_ROWS)
+        t.units *= way->group_size;
+    double cost = 0;
+    switch (way->schedule) {
+    case EXCITON_SCHEDULE_SPLIT_EXCITE:
+        cost = cost_of_split(p, &t);
+        break;
+    case EXCITON_SCHEDULE_SAMPLE_IN_GROUP:
+        cost = cost_of_samples(&t, way->shares);
+        break;
+    case EXCITON_SCHEDULE_PIPELINED:
+        cost = cost_of_pipeline(&t, (double)exciton_divide_up(batch, exciton_se_run(p, limits, way, batch, space)), streams);
+        break;
+    default:
+        cost = cost_of_three(&t);
+    }
+    bool fits = (way->form == EXCITON_FORM_ROWS) == limits->local_memory_is_global;
+    return costs->dispatch + cost * (fits ? 1 : misfit);
+}
