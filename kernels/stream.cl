@@ -32,6 +32,8 @@ EXCITON_FN void exciton_stream_unit(__global uint *y, __global const uint *x, ui
 #ifdef STORE8U_PAST
     if (stores == 1u && ((size_t)y & 31u) == 0)
         STREAM_BY_32(STORE8U_PAST)
+#else
+    (void)stores;
 #endif
     STREAM_BY_32(STORE8U)
     for (; n >= 8u; n -= 8u, x += 8, y += 8)
@@ -58,6 +60,7 @@ __kernel void exciton_stream_lanes(SLOT_IN(x), SLOT(y), const uint x_at, const u
 {
     OPEN_IN(x);
     OPEN(y);
+    (void)stores;
     EACH_GROUP(u, units) {
         const uint at = u * unit_length, n = min(unit_length, length - at);
         __global const uint4 *from = (__global const uint4 *)(x + x_at + at);

@@ -13,6 +13,7 @@ enum {
     UNITS_A_PROCESSOR = 8,
     LANES_GROUP = 128,
     UNKNOWN_PROCESSORS = 16,
+    MOST_TIMES_OVER = 64,
     BLOCK = 1 << 14,  /* elements of random data written at a time */
     LOOP = 3,         /* iterations that a driver may count beyond a loop's own, as in ops/se_work.c */
     SHORT_LOOPS = 16  /* elements that a unit's last loops handle one by one, at most */
@@ -287,8 +288,9 @@ static exciton_status make(exciton_floor *f)
 {
     /* Units begin at the same place in each round over the buffer. */
     uint64_t most = f->device->limits.max_allocation / (LONGEST_UNIT * sizeof(uint32_t)) * LONGEST_UNIT;
-    if (most == 0)
-        return exciton_fail(EXCITON_ERROR_LIMIT, "floor_create: max_allocation is %" PRIu64, f->device->limits.max_allocation);
+    if (most == 0 || f->elements / most >= MOST_TIMES_OVER)
+        return exciton_fail(EXCITON_ERROR_LIMIT, "floor_create: %" PRIu64 " elements: max_allocation is %" PRIu64, f->elements,
+                            f->device->limits.max_allocation);
     f->resident = exciton_min(f->elements, most);
     uint64_t bytes = exciton_round_up(f->resident * sizeof(uint32_t), 16);
     exciton_status status = exciton_buffer_make(f->device, bytes, EXCITON_DOMAIN_DEVICE, &f->from);

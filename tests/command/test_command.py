@@ -109,7 +109,7 @@ class Options(Command):
             out = self.done(*arguments)
             for name in ("devices", "run", "verify"):
                 self.assertIn(name, out)
-        for name in ("devices", "run", "verify", "version"):
+        for name in ("devices", "run", "verify", "bench", "version"):
             out = self.done("help", name)
             self.assertEqual(out, self.done(name, "--help"))
             self.assertIn("--json", out)
@@ -126,7 +126,7 @@ class Options(Command):
         self.assertIn(self.json("version")["version"], out)
 
     def test_unknown_and_missing(self):
-        for name in ("devices", "run", "verify", "version"):
+        for name in ("devices", "run", "verify", "bench", "version"):
             self.refused(2, ["--colour"], name, "--colour", "red")
             self.refused(2, ["--colour=red"], name, "--colour=red")
             self.refused(2, ["stray"], name, "stray")
@@ -537,6 +537,127 @@ class Verify(Command):
 
     def test_unknown_suite(self):
         self.refused(2, ["se-f99", "se-f32/1"], "verify", "--device", "host", "--suite", "se-f99")
+
+
+class Bench(Command):
+    QUICK = ("--rounds", "9", "--seconds", "0.01")
+    ROW = ["device", "driver", "api", "shape", "hidden", "schedule", "form", "auto", "dispatches", "pieces", "median_us", "floor_us", "p10_us",
+           "p90_us", "ratio", "gbps", "rounds", "steady", "drift", "floor_copy", "bits"]
+
+    def bench(self, *arguments, **settings):
+        """Its JSON. On a busy machine a floor may move: status 1 then, and the rows say so."""
+        status, out, err = self.call("bench", *self.QUICK, "--json", *arguments, **settings)
+        value = json.loads(out)
+        self.assertEqual(list(value), ["format", "numerics", "version", "machine", "devices", "cache", "results"])
+        steady = all(row["steady"] for row in value["results"])
+        self.assertEqual((status, bool(err)), (0, False) if steady else (1, True), err)
+        if not steady:
+            self.assertRegex(err, r"\Aexciton: bench: [^\n]+: not steady: the floor moved by \d+ %[^\n]+\n\Z")
+        for row in value["results"]:
+            self.check_row(row)
+        return value
+
+    def check_row(self, row):
+        self.assertEqual(list(row), self.ROW)
+        self.assertIn(row["schedule"], SCHEDULES)
+        self.assertIn(row["form"], FORMS)
+        self.assertEqual(row["bits"], "same", row)
+        self.assertTrue(row["floor_copy"])
+        self.assertGreaterEqual(row["rounds"], 3)
+        self.assertGreater(row["floor_us"], 0)
+        self.assertTrue(0 < row["p10_us"] <= row["median_us"] <= row["p90_us"], row)
+        self.assertAlmostEqual(row["ratio"] / (row["median_us"] / row["floor_us"]), 1, places=6)
+        batch, channels, *spatial = row["shape"]
+        space = 1
+        for size in spatial:
+            space *= size
+        moved = 4 * (3 * batch * channels * space + 2 * channels * row["hidden"])
+        self.assertAlmostEqual(row["gbps"] / (moved / row["median_us"] / 1e3), 1, places=6)
+        self.assertEqual(row["steady"], row["drift"] <= 0.2)
+
+    def shapes(self, *arguments):
+        """What auto ran, in order."""
+        return [(*row["shape"], row["hidden"]) for row in self.bench("--device", "host", "--schedule", "auto", *arguments)["results"]]
+
+    def test_json(self):
+        for device in DEVICES:
+            value = self.bench("--device", device, "--shape", "2x40x7x5", "--shape", "1x16x33:3", hidden=False)
+            (described,) = value["devices"]
+            self.assertEqual(list(described), ["name", "driver", "api", "version", "type", "limits"])
+            self.assertGreater(described["limits"]["max_binding_range"], 0)
+            self.assertGreaterEqual(value["machine"]["processors"], 1)
+            for shape, hidden in (([2, 40, 7, 5], 2), ([1, 16, 33], 3)):
+                rows = [row for row in value["results"] if row["shape"] == shape]
+                self.assertEqual({row["hidden"] for row in rows}, {hidden})
+                self.assertEqual(sum(row["auto"] for row in rows), 1, rows)
+                ways = [(row["schedule"], row["form"]) for row in rows if not row["auto"]]
+                self.assertEqual(len(set(ways)), len(ways))
+                forms = FORMS if described["api"] != "host" else FORMS[:1]
+                for way in ((schedule, form) for schedule in SCHEDULES for form in forms):
+                    self.assertIn(way, [(row["schedule"], row["form"]) for row in rows])
+                for name in ("device", "driver", "api"):
+                    self.assertEqual({row[name] for row in rows}, {described["name" if name == "device" else name]})
+
+    def test_table(self):
+        status, out, _ = self.call("bench", *self.QUICK, "--device", "host", "--shape", "1x64x9x9")
+        self.assertIn(status, (0, 1))
+        head, *rows = out.strip().split("\n")
+        self.assertRegex(head, r"\ADEVICE +SHAPE +SCHEDULE \(\* auto\) +US +10\.\.90 % +FLOOR +/ FLOOR +GB/S\Z")
+        self.assertEqual(sum(" * " in row for row in rows), 1)
+        for row in rows:
+            self.assertRegex(row, r"\Ahost +1x64x9x9:4 +[a-z-]+/rows")
+
+    def test_devices(self):
+        value = self.bench(*(word for device in [*DEVICES, DEVICES[0]] for word in ("--device", device)), "--shape", "1x16x8x8", hidden=False)
+        self.assertEqual(len(value["devices"]), len(DEVICES))  # one that is named twice is measured once
+        self.assertEqual(sum(row["auto"] for row in value["results"]), len(DEVICES))
+        value = self.bench("--shape", "1x16x8x8", EXCITON_DEVICE="host")
+        self.assertEqual([device["api"] for device in value["devices"]], ["host"])
+
+    def test_shapes(self):
+        self.assertEqual(self.shapes("--shape", "1,3x8,16x4"), [(1, 8, 4, 1), (1, 16, 4, 1), (3, 8, 4, 1), (3, 16, 4, 1)])
+        self.assertEqual(self.shapes("--shape", "2x33x2..4x5x6"), [(2, 33, s, 5, 6, 2) for s in (2, 3, 4)])
+        self.assertEqual(self.shapes("--shape", "1x5x3:1..9+4,2"), [(1, 5, 3, r) for r in (1, 5, 9, 2)])
+        self.assertEqual(self.shapes("--shape", "1..20*3x8x3"), [(n, 8, 3, 1) for n in (1, 3, 9)])
+        self.assertEqual(self.shapes("--shape", "1x8x3", "--shape=1,2x8x3:1"), [(1, 8, 3, 1), (2, 8, 3, 1)])  # each once
+        named = self.shapes("--shape", "1,2xmobilenetv3-small")
+        self.assertEqual(len(named), 14)
+        self.assertIn((2, 576, 7, 7, 144), named)
+        self.assertEqual([s[:2] for s in self.shapes()], [(1, 256), (1, 512), (1, 1024), (1, 2048)])  # seresnet50
+
+    def test_schedule_and_form(self):
+        rows = self.bench("--device", "host", "--shape", "1x64x9x9", "--schedule", "three-stages")["results"]
+        self.assertEqual(sum(row["auto"] for row in rows), 1)
+        self.assertEqual({row["schedule"] for row in rows if not row["auto"]} - {"three-stages"}, set())
+        self.assertIn("three-stages", [row["schedule"] for row in rows])
+        rows = self.bench("--device", "host", "--shape", "1x64x9x9", "--form", "auto")["results"]
+        self.assertEqual([row["auto"] for row in rows], [True])
+        self.refused(5, ["lanes"], "bench", "--device", "host", "--shape", "1x64x9x9", "--form", "lanes")
+        self.refused(2, ["mauve", *SCHEDULES], "bench", "--device", "host", "--schedule", "mauve")
+        self.refused(2, ["mauve", *FORMS], "bench", "--device", "host", "--form", "mauve")
+
+    def test_bad_options(self):
+        host = ("bench", "--device", "host")
+        for shape in ("", "x", "1x", "1x2", "1x2x", "x1x2x3", "1x2x3x4x5x6", "0x1x1", "1x0x1", "1x1x0", "1x1x1:0", "1x1x1:", "1x1x1:1:1",
+                      "-1x1x1", "1x1x1 ", " 1x1x1", "1,x1x1", ",1x1x1", "1..x1x1", "..2x1x1", "3..2x1x1", "1..2+0x1x1", "1..2*1x1x1", "1..2*x1x1",
+                      "18446744073709551616x1x1", "1X1X1", "nonesuch", "xseresnet50", "0xseresnet50", "1,xnine", "2xnine", "1.5x1x1", "1;1x1"):
+            self.refused(2, ["--shape"], *host, f"--shape={shape}")
+        for shape in ("1..257x1x1", "1..18446744073709551615x1x1", "1..100x1..100x1", "1..16x1..16x1..17"):
+            self.refused(2, ["more than"], *host, "--shape", shape)
+        for shape in ("18446744073709551615x18446744073709551615x1", "4294967296x1x4294967296", "1x4294967295x1:4294967295",
+                      "1x9223372036854775808x1"):
+            self.refused(2, [], *host, "--shape", shape)
+        for value in ("0", "-1", "nan", "x", "3601", ""):
+            self.refused(2, ["--seconds"], *host, f"--seconds={value}")
+        for value in ("8", "0", "4097", "x", ""):
+            self.refused(2, ["--rounds"], *host, f"--rounds={value}")
+        self.refused(2, ["--device"], *host, *(["--device=host"] * 64))
+        self.refused(3, ["nonesuch", "host"], *host, "--device", "nonesuch", "--shape", "1x8x3")
+        self.refused(3, ["nonesuch"], "bench", "--shape", "1x8x3", EXCITON_DEVICE="nonesuch")
+
+    def test_too_large_for_memory(self):
+        # more than the processor's address space
+        self.refused(5, ["8388608x1x8388608"], "bench", "--device", "host", "--shape", "8388608x1x8388608")
 
 
 def main():

@@ -69,6 +69,7 @@ void section_threads(suite *s);
 void section_batches(suite *s);
 void section_flight(suite *s);
 void section_arguments(suite *s);
+void section_copies(suite *s);
 void section_counters(suite *s);
 void section_layers(suite *s); /* the last, with --validate */
 

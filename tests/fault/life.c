@@ -128,6 +128,17 @@ static exciton_status run_host(world *w)
     return status;
 }
 
+static exciton_status copy(world *w)
+{
+    exciton_floor *floor = NULL;
+    uint64_t nanoseconds;
+    exciton_status status = exciton_floor_create(w->device, 5000, &floor);
+    for (uint32_t i = 0; status == EXCITON_OK && i < exciton_floor_count(floor); ++i)
+        status = exciton_floor_run(floor, i, &nanoseconds);
+    exciton_floor_destroy(floor);
+    return status;
+}
+
 static exciton_status verify(world *w)
 {
     exciton_verify_result result;
@@ -144,7 +155,7 @@ static const struct {
 } steps[] = {
     {"context", make_context}, {"device", open_device}, {"plan", make_plan}, {"x", make_x},     {"y", make_y},
     {"saved", make_saved},     {"write", write_x},      {"binding", bind},   {"submit", submit}, {"read", read_y},
-    {"run", run},              {"map", map},            {"run_host", run_host}, {"verify", verify},
+    {"run", run},              {"map", map},            {"run_host", run_host}, {"floor", copy}, {"verify", verify},
 };
 enum { STEPS = sizeof steps / sizeof steps[0], READ = 9 };
 

@@ -188,6 +188,14 @@ static void reference_copy(const exciton_host_task *task)
             task->y[p.y_at + i * p.width + j] = task->t[p.t_at + i * p.pitch + j];
 }
 
+static void reference_stream(const exciton_host_task *task)
+{
+    PARAMS(stream);
+    for (size_t u = 0; u < p.units; u++)
+        for (size_t i = u * p.unit_length; i < (u + 1) * p.unit_length && i < p.length; i++)
+            task->y[p.y_at + i] = task->x[p.x_at + i];
+}
+
 static void (*const reference[EXCITON_KERNEL_COUNT])(const exciton_host_task *task) = {
     [EXCITON_KERNEL_SQUEEZE] = reference_squeeze,
     [EXCITON_KERNEL_HIDDEN] = reference_hidden,
@@ -198,6 +206,7 @@ static void (*const reference[EXCITON_KERNEL_COUNT])(const exciton_host_task *ta
     [EXCITON_KERNEL_SAMPLE] = reference_sample,
     [EXCITON_KERNEL_PIPELINE] = reference_pipeline,
     [EXCITON_KERNEL_COPY] = reference_copy,
+    [EXCITON_KERNEL_STREAM] = reference_stream,
 };
 
 #endif

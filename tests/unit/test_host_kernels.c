@@ -475,11 +475,24 @@ static void check_sample(block_data *d)
     }
 }
 
+/* Every kind of store, units that end with a vector and units that don't, y aligned and not. */
+static void check_stream(block_data *d)
+{
+    uint32_t length = (uint32_t)d->elements;
+    const uint32_t units[] = {1, 7, 64, 100, length};
+    for (uint32_t i = 0; i < 5 * 3 * 2; i++) {
+        exciton_host_stream p = {.x_at = X_AT, .y_at = GUARD + i % 2, .unit_length = units[i / 6], .length = length - i % 2, .stores = i / 2 % 3};
+        p.units = p.length / p.unit_length + (p.length % p.unit_length != 0);
+        check_whole(d, EXCITON_KERNEL_STREAM, &p, sizeof p);
+    }
+}
+
 static void test_squeeze(void **state) { (void)state; each_shape(check_squeeze); }
 static void test_layers(void **state) { (void)state; each_shape(check_layers); }
 static void test_scale(void **state) { (void)state; each_shape(check_scale); }
 static void test_split(void **state) { (void)state; each_shape(check_split); }
 static void test_sample(void **state) { (void)state; each_shape(check_sample); }
+static void test_stream(void **state) { (void)state; each_shape(check_stream); }
 
 /* Infinities, NaNs, signed zeros and subnormals in x: the same bits, NaNs the same class. */
 static void test_special_values(void **state)
@@ -761,7 +774,7 @@ int main(void)
     print_message("EXCITON_TEST_SEED=%llu\n", (unsigned long long)seed);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_squeeze),       cmocka_unit_test(test_layers),   cmocka_unit_test(test_scale),
-        cmocka_unit_test(test_split),         cmocka_unit_test(test_sample),   cmocka_unit_test(test_special_values),
+        cmocka_unit_test(test_split),         cmocka_unit_test(test_sample), cmocka_unit_test(test_stream),   cmocka_unit_test(test_special_values),
         cmocka_unit_test(test_threads),       cmocka_unit_test(test_refusals), cmocka_unit_test(test_fork),
         cmocka_unit_test(test_rounding_mode),
     };
