@@ -31,16 +31,21 @@ static exciton_status fastest(exciton_floor *floor, uint32_t times, uint32_t run
 
 static exciton_status measure_dispatch(exciton_device *d, exciton_costs *costs)
 {
-    exciton_floor *floor;
-    double once = 0, twice = 0;
-    exciton_status status = exciton_floor_create_one(d, EMPTY, &floor);
-    if (!status)
-        status = fastest(floor, 1, MANY, &once);
-    if (!status)
-        status = fastest(floor, 2, MANY, &twice);
-    exciton_floor_destroy(floor);
-    costs->dispatch = once;
-    costs->step = twice > once ? twice - once : 0;
+    /* A step's price shows only where all units have work: halves of a copy one after the other against the whole. */
+    const uint64_t bytes[] = {EMPTY, sizes[0], sizes[0] / 2};
+    double ns[3];
+    exciton_status status = EXCITON_OK;
+    for (int i = 0; !status && i < 3; ++i) {
+        exciton_floor *floor;
+        status = exciton_floor_create_one(d, bytes[i], &floor);
+        if (!status)
+            status = fastest(floor, i == 2 ? 2 : 1, MANY, &ns[i]);
+        exciton_floor_destroy(floor);
+    }
+    if (!status) {
+        costs->dispatch = ns[0];
+        costs->step = ns[2] > ns[1] ? ns[2] - ns[1] : 0;
+    }
     return status;
 }
 
@@ -67,9 +72,8 @@ static bool reaches(const exciton_costs *costs, uint64_t footprint)
 /* What can't be measured, for want of memory as a rule, is left out. */
 static void measure(exciton_device *d, uint64_t footprint, exciton_costs *costs)
 {
-    uint64_t begin = exciton_clock();
     exciton_status status = costs->points ? EXCITON_OK : measure_dispatch(d, costs);
-    while (!status && !reaches(costs, footprint) && (costs->points == 0 || exciton_clock() - begin < SIZES * PATIENCE))
+    while (!status && !reaches(costs, footprint) && (costs->points == 0 || costs->copy[costs->points - 1].ns < PATIENCE))
         status = measure_copy(d, sizes[costs->points], costs);
 }
 
