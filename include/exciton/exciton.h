@@ -284,6 +284,13 @@ typedef enum exciton_form {
     EXCITON_FORM_LANES    /* lanes across work-items, a tree in local memory */
 } exciton_form;
 
+/* Whether plan creation measures every way to run the largest shape, a second or so, and the context's cache keeps the winner. */
+typedef enum exciton_measure {
+    EXCITON_MEASURE_DEFAULT, /* no; a winner that is kept is taken */
+    EXCITON_MEASURE_MISSING, /* unless a winner is kept */
+    EXCITON_MEASURE_AGAIN
+} exciton_measure;
+
 /* s[n,c] = mean over space of x; h = activation(W1 s + b1), [N,R]; g = gate(W2 h + b2), [N,C]; y = output(g, x).
  * Hu, Shen, Sun: Squeeze-and-Excitation Networks, CVPR 2018 (arXiv 1709.01507); relatives in docs/operation.md. */
 typedef struct exciton_se {
@@ -303,6 +310,7 @@ typedef struct exciton_se {
     uint32_t group_size;          /* work-items a group; 0: chosen. For tests and tuning; a power of two */
     uint32_t shares;              /* sample-in-group, out of place: groups a sample, each squeezing all of it and scaling its
                                    * share; 0: chosen. For tests and tuning; at most 64 */
+    exciton_measure measure;      /* counts only where none of the last four members is set */
 } exciton_se;
 
 /* Copies and packs the weights, compiles and warms every kernel that a shape within `max` can select. The plan is
@@ -338,6 +346,8 @@ typedef struct exciton_binding_info {
     exciton_form form;
     uint32_t dispatches;
     uint32_t pieces;      /* ranges that the tensors were cut into; 1: whole */
+    uint32_t shares;      /* sample-in-group: work-groups a sample; else 1 */
+    bool measured;        /* a winner of measurements, not the cost model's choice */
 } exciton_binding_info;
 EXCITON_API exciton_status exciton_binding_get_info(const exciton_binding *binding, exciton_binding_info *info);
 

@@ -126,7 +126,8 @@ static exciton_status fill(exciton_binding *b, const exciton_args *args, const e
     if (status)
         return status;
     b->steps = lowered.list;
-    b->info = (exciton_binding_info){.schedule = way->schedule, .form = way->form, .dispatches = lowered.list.count, .pieces = lowered.pieces};
+    b->info = (exciton_binding_info){.schedule = way->schedule, .form = way->form, .dispatches = lowered.list.count, .pieces = lowered.pieces,
+                                     .shares = way->shares, .measured = exciton_winners_find(&plan->winners, batch, space, place.in_place) != NULL};
     const exciton_view *views[EXCITON_SLOT_COUNT] = {&args->in, &args->out, &args->s, &args->h, &args->g, NULL, &args->scratch};
     for (int i = 0; i < EXCITON_SLOT_COUNT; ++i)
         if (views[i] && views[i]->buffer)
@@ -139,13 +140,21 @@ static exciton_status fill(exciton_binding *b, const exciton_args *args, const e
 
 exciton_status exciton_binding_make(exciton_plan *plan, const exciton_args *args, exciton_binding **binding)
 {
-    exciton_device *d = plan->device;
-    const exciton_se_problem *p = &plan->problem;
     uint64_t batch, space;
     exciton_se_way way;
-    exciton_status status = exciton_se_check_shape(p, &args->shape, &batch, &space);
+    exciton_status status = exciton_se_check_shape(&plan->problem, &args->shape, &batch, &space);
     if (!status)
-        status = exciton_se_choose(p, &d->limits, plan->costs.points ? &plan->costs : NULL, plan->group_cap, batch, space, is_in_place(args), &way);
+        status = exciton_plan_choose(plan, batch, space, is_in_place(args), &way);
+    return status ? status : exciton_binding_make_way(plan, args, &way, binding);
+}
+
+exciton_status exciton_binding_make_way(exciton_plan *plan, const exciton_args *args, const exciton_se_way *given, exciton_binding **binding)
+{
+    exciton_device *d = plan->device;
+    const exciton_se_problem *p = &plan->problem;
+    const exciton_se_way way = *given;
+    uint64_t batch, space;
+    exciton_status status = exciton_se_check_shape(p, &args->shape, &batch, &space);
     if (status)
         return status;
     uint64_t bytes = batch * p->channels * space * sizeof(float), scratch = exciton_se_scratch(p, &d->limits, &way, batch, space), saved_h;

@@ -17,6 +17,8 @@ struct exciton_binding {
 
 /* Under the device's lock; `args` with its size filled. */
 exciton_status exciton_binding_make(exciton_plan *plan, const exciton_args *args, exciton_binding **binding);
+/* The same in a given way, whose kernels are compiled if they aren't. */
+exciton_status exciton_binding_make_way(exciton_plan *plan, const exciton_args *args, const exciton_se_way *way, exciton_binding **binding);
 void exciton_binding_drop(exciton_binding *binding);
 bool exciton_binding_uses(const exciton_binding *binding, const exciton_buffer *buffer);
 

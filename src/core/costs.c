@@ -81,17 +81,11 @@ static void measure(exciton_device *d, uint64_t footprint, exciton_costs *costs)
 
 static exciton_cache_key key_of(const exciton_device *d)
 {
-    const exciton_device_info *info = &d->found->info;
     exciton_cache_key key;
     exciton_sha256 hash;
     exciton_sha256_begin(&hash);
     exciton_cache_key_add_text(&hash, "costs 1");
-    exciton_cache_key_add_text(&hash, exciton_version());
-    exciton_cache_key_add_text(&hash, info->driver);
-    exciton_cache_key_add_text(&hash, info->name);
-    exciton_cache_key_add_text(&hash, info->version);
-    exciton_cache_key_add(&hash, info->uuid, sizeof info->uuid);
-    exciton_cache_key_add(&hash, &d->limits.compute_units, sizeof d->limits.compute_units);
+    exciton_device_identify(d, &hash);
     exciton_sha256_end(&hash, key.hex);
     return key;
 }

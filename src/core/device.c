@@ -1,5 +1,7 @@
 #include "core/device.h"
 
+#include "base/cache.h"
+
 #include "core/select.h"
 
 #include <inttypes.h>
@@ -22,6 +24,20 @@ exciton_status exciton_device_check(exciton_device *d, const char *what)
     if (!status && __atomic_load_n(&d->lost, __ATOMIC_RELAXED))
         status = exciton_fail(EXCITON_ERROR_LOST, "%s: %s: the device was lost", what, d->found->info.name);
     return status;
+}
+
+void exciton_device_identify(const exciton_device *d, exciton_sha256 *hash)
+{
+    const exciton_device_info *info = &d->found->info;
+    const exciton_limits *l = &d->limits;
+    const uint64_t limits[] = {l->max_binding_range, l->max_group_size, l->max_group_count, l->local_memory, l->max_storage_buffers,
+                               l->compute_units, l->subgroup_size, l->max_iterations, l->cache_bytes};
+    exciton_cache_key_add_text(hash, exciton_version());
+    exciton_cache_key_add_text(hash, info->driver);
+    exciton_cache_key_add_text(hash, info->name);
+    exciton_cache_key_add_text(hash, info->version);
+    exciton_cache_key_add(hash, info->uuid, sizeof info->uuid);
+    exciton_cache_key_add(hash, limits, sizeof limits);
 }
 
 /* ---- opening ---- */

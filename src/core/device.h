@@ -2,6 +2,7 @@
 #ifndef EXCITON_CORE_DEVICE_H
 #define EXCITON_CORE_DEVICE_H
 
+#include "base/hash.h"
 #include "core/context.h"
 #include "ops/se.h"
 
@@ -39,6 +40,9 @@ struct exciton_device {
 
 void exciton_device_lock(exciton_device *device);
 void exciton_device_unlock(exciton_device *device);
+
+/* Adds to a cache's key what tells this device, driver and library from others, and limits that were clamped. */
+void exciton_device_identify(const exciton_device *device, exciton_sha256 *hash);
 
 /* Handle, and not lost. */
 exciton_status exciton_device_check(exciton_device *device, const char *what);

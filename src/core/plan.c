@@ -4,6 +4,7 @@
 #include "core/binding.h"
 #include "core/costs.h"
 #include "core/params.h"
+#include "core/tune.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -69,6 +70,52 @@ static exciton_status ask_group_limits(exciton_plan *plan, const exciton_kernel_
     return status;
 }
 
+static bool is_free(const exciton_se_problem *p) { return !p->schedule && !p->form && !p->group_size && !p->shares; }
+
+exciton_status exciton_plan_choose(const exciton_plan *plan, uint64_t batch, uint64_t space, bool in_place, exciton_se_way *way)
+{
+    const exciton_se_problem *p = &plan->problem;
+    const exciton_limits *limits = &plan->device->limits;
+    const exciton_winner *winner = exciton_winners_find(&plan->winners, batch, space, in_place);
+    if (winner) {
+        *way = winner->way;
+        return EXCITON_OK;
+    }
+    return exciton_se_choose(p, limits, plan->costs.points ? &plan->costs : NULL, plan->group_cap, batch, space, in_place, way);
+}
+
+/* Those of the winners that this plan can use, their kernels compiled. */
+static exciton_status compile_winners(exciton_plan *plan, const exciton_winners *all)
+{
+    exciton_device *d = plan->device;
+    const exciton_se_problem *p = &plan->problem;
+    exciton_status status = EXCITON_OK;
+    for (uint32_t i = all->count; !status && i-- > 0;) { /* the last added is found first */
+        const exciton_winner *w = &all->list[i];
+        exciton_kernel_spec specs[EXCITON_SE_VARIANTS];
+        exciton_be_kernel *kernel;
+        if (w->batch > p->max.batch || w->space > p->max_space || w->way.group_size > plan->group_cap ||
+            exciton_se_feasible(p, &d->limits, &w->way, w->space))
+            continue;
+        uint32_t count = 0;
+        exciton_se_way_variants(p, &d->limits, &w->way, specs, &count);
+        for (uint32_t k = 0; !status && k < count; ++k)
+            status = exciton_device_kernel(d, &specs[k], &kernel);
+        if (!status)
+            exciton_winners_add(&plan->winners, w);
+    }
+    return status;
+}
+
+static exciton_status recall_winners(exciton_plan *plan)
+{
+    exciton_winners all;
+    if (!is_free(&plan->problem))
+        return EXCITON_OK;
+    exciton_winners_recall(plan->device, &plan->problem, &all);
+    return compile_winners(plan, &all);
+}
+
 static exciton_status compile(exciton_plan *plan)
 {
     exciton_device *d = plan->device;
@@ -92,6 +139,8 @@ static exciton_status compile(exciton_plan *plan)
 static exciton_status fill(exciton_plan *plan, const exciton_se *se)
 {
     exciton_status status = compile(plan);
+    if (!status)
+        status = recall_winners(plan);
     return status ? status : upload_weights(plan, se);
 }
 
@@ -129,6 +178,15 @@ exciton_status exciton_plan_create_se(exciton_device *d, const exciton_se *given
     else
         *plan = p;
     exciton_device_unlock(d);
+    if (!status && is_free(&problem) &&
+        (se.measure == EXCITON_MEASURE_AGAIN ||
+         (se.measure == EXCITON_MEASURE_MISSING && !exciton_winners_find(&p->winners, problem.max.batch, problem.max_space, false)))) {
+        status = exciton_plan_tune(p);
+        if (status) {
+            exciton_plan_destroy(p);
+            *plan = NULL;
+        }
+    }
     return status;
 }
 
@@ -164,7 +222,7 @@ exciton_status exciton_plan_scratch_bytes(exciton_plan *plan, const exciton_shap
     uint64_t most = 0;
     status = exciton_se_check_shape(&plan->problem, shape ? shape : &largest, &batch, &space);
     for (int in_place = 0; !status && in_place < 2; ++in_place) { /* enough for both */
-        status = exciton_se_choose(&plan->problem, limits, plan->costs.points ? &plan->costs : NULL, plan->group_cap, batch, space, in_place, &way);
+        status = exciton_plan_choose(plan, batch, space, in_place, &way);
         if (!status)
             most = exciton_max(most, exciton_se_scratch(&plan->problem, limits, &way, batch, space));
         else if (in_place && plan->problem.shares > 1)

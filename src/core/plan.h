@@ -3,6 +3,7 @@
 #define EXCITON_CORE_PLAN_H
 
 #include "core/buffer.h"
+#include "core/tuned.h"
 #include "ops/se.h"
 
 enum { EXCITON_PLAN_BINDINGS = 16 };
@@ -20,12 +21,16 @@ struct exciton_plan {
     uint32_t holders;   /* the caller's handle, and each binding */
     exciton_se_problem problem;
     exciton_costs costs;
+    exciton_winners winners; /* within its range */
     uint32_t group_cap; /* work-items a group that all its kernels can run */
     exciton_buffer *weights;
     exciton_kept kept[EXCITON_PLAN_BINDINGS];
     uint32_t kept_count;
     exciton_buffer *staging[2]; /* exciton_run_host's x and y; made at its first call */
 };
+
+/* What runs a shape: as asked, or as measured, or the cheapest. */
+exciton_status exciton_plan_choose(const exciton_plan *plan, uint64_t batch, uint64_t space, bool in_place, exciton_se_way *way);
 
 /* Under the device's lock. */
 void exciton_plan_hold(exciton_plan *plan);

@@ -68,10 +68,19 @@ exciton_status exciton_se_choose(const exciton_se_problem *problem, const excito
  * compiled, so it is not chosen. Goes into problem->allowed. */
 uint32_t exciton_se_allowed(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_costs *costs, uint32_t group_cap);
 
+/* The way that a schedule and form run in, with one share. */
+exciton_se_way exciton_se_way_of(const exciton_se_problem *problem, const exciton_limits *limits, uint32_t group_cap, exciton_schedule schedule,
+                                 exciton_form form);
+/* Work-groups a sample that are worth a look: as many as there are units for it, 1 in place. */
+uint32_t exciton_se_most_shares(const exciton_se_problem *problem, const exciton_limits *limits, uint64_t batch, bool in_place);
+
 /* Every kernel variant that a shape within the problem's range can select, by `allowed`; at most EXCITON_SE_VARIANTS. */
 enum { EXCITON_SE_VARIANTS = 32 };
 exciton_status exciton_se_variants(const exciton_se_problem *problem, const exciton_limits *limits, uint32_t group_cap,
                                    exciton_kernel_spec specs[EXCITON_SE_VARIANTS], uint32_t *count);
+/* Adds those of one way that aren't there yet. */
+void exciton_se_way_variants(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_se_way *way,
+                             exciton_kernel_spec specs[EXCITON_SE_VARIANTS], uint32_t *count);
 
 /* Where a binding's tensors lie: byte offsets in their buffers. */
 typedef struct exciton_se_placement {

@@ -59,6 +59,8 @@ static exciton_status check_enums(const exciton_se *se, exciton_se_problem *prob
         return exciton_fail(EXCITON_ERROR_ARGUMENT, "se: output: %d is not an output", (int)se->output);
     if ((unsigned)se->then > EXCITON_THEN_RELU)
         return exciton_fail(EXCITON_ERROR_ARGUMENT, "se: then: %d is none of nothing, relu", (int)se->then);
+    if ((unsigned)se->measure > EXCITON_MEASURE_AGAIN)
+        return exciton_fail(EXCITON_ERROR_ARGUMENT, "se: measure: %d is none of its values", (int)se->measure);
     if (se->shares > EXCITON_SE_SHARES)
         return exciton_fail(EXCITON_ERROR_ARGUMENT, "se: shares: %u is above %d", (unsigned)se->shares, EXCITON_SE_SHARES);
     if ((unsigned)se->schedule > EXCITON_SCHEDULE_PIPELINED)

@@ -137,8 +137,7 @@ static exciton_status check_shares(const exciton_se_problem *p, bool in_place)
     return EXCITON_OK;
 }
 
-/* Most shares worth a look: as many as there are units for a sample. */
-static uint32_t most_shares(const exciton_se_problem *p, const exciton_limits *limits, uint64_t batch, bool in_place)
+uint32_t exciton_se_most_shares(const exciton_se_problem *p, const exciton_limits *limits, uint64_t batch, bool in_place)
 {
     if (in_place)
         return 1;
@@ -175,7 +174,7 @@ static exciton_status consider_schedule(search *s, exciton_se_way way)
         if (status)
             return status;
         least = s->p->shares ? s->p->shares : 1;
-        most = s->p->shares ? s->p->shares : most_shares(s->p, s->limits, s->batch, s->in_place);
+        most = s->p->shares ? s->p->shares : exciton_se_most_shares(s->p, s->limits, s->batch, s->in_place);
     }
     way.shares = least;
     exciton_status status = exciton_se_feasible(s->p, s->limits, &way, s->space);
@@ -184,12 +183,17 @@ static exciton_status consider_schedule(search *s, exciton_se_way way)
     return status;
 }
 
+exciton_se_way exciton_se_way_of(const exciton_se_problem *p, const exciton_limits *limits, uint32_t group_cap, exciton_schedule schedule,
+                                 exciton_form form)
+{
+    return (exciton_se_way){.schedule = schedule, .form = form, .group_size = group_size(p, limits, group_cap, form), .shares = 1};
+}
+
 exciton_status exciton_se_choose(const exciton_se_problem *p, const exciton_limits *limits, const exciton_costs *costs, uint32_t group_cap,
                                  uint64_t batch, uint64_t space, bool in_place, exciton_se_way *way)
 {
     search s = {.p = p, .limits = limits, .costs = costs, .batch = batch, .space = space, .in_place = in_place};
-    exciton_se_way trial = {.form = choose_form(p, limits)};
-    trial.group_size = group_size(p, limits, group_cap, trial.form);
+    exciton_se_way trial = exciton_se_way_of(p, limits, group_cap, EXCITON_SCHEDULE_DEFAULT, choose_form(p, limits));
     exciton_status status = EXCITON_OK;
     for (int schedule = EXCITON_SCHEDULE_PIPELINED; schedule >= EXCITON_SCHEDULE_THREE_STAGES; --schedule) {
         trial.schedule = (exciton_schedule)schedule;
@@ -229,7 +233,8 @@ static void add_variant(exciton_kernel_spec spec, exciton_kernel_spec *specs, ui
     specs[(*count)++] = spec;
 }
 
-static void add_schedule(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, exciton_kernel_spec *specs, uint32_t *count)
+void exciton_se_way_variants(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way,
+                             exciton_kernel_spec specs[EXCITON_SE_VARIANTS], uint32_t *count)
 {
     for (int i = 0; i < KERNELS && kernels_of[way->schedule][i] != EXCITON_KERNEL_COUNT; ++i)
         for (int in_place = 0; in_place < 2; ++in_place)
@@ -248,7 +253,7 @@ exciton_status exciton_se_variants(const exciton_se_problem *p, const exciton_li
         way.schedule = (exciton_schedule)schedule;
         way.shares = 1;
         if (p->schedule ? way.schedule == p->schedule : is_allowed(p, way.schedule) && !exciton_se_feasible(p, limits, &way, 1))
-            add_schedule(p, limits, &way, specs, count);
+            exciton_se_way_variants(p, limits, &way, specs, count);
     }
     return EXCITON_OK;
 }

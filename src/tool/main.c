@@ -20,6 +20,7 @@ static const command commands[] = {
     {"run", "run an SE block of a file on x, write y", tool_run},
     {"verify", "compare a device with the oracle, print its digest", tool_verify},
     {"bench", "time a block's calls beside the floor of a copy", tool_bench},
+    {"tune", "measure which schedule runs a block fastest, and remember it", tool_tune},
     {"version", "print the library's version", show_version},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
@@ -155,13 +156,13 @@ static int run_command(const char *name, int argc, char **argv)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (!strcmp(name, commands[i].name))
             return commands[i].main(argc, argv);
-    return tool_error(TOOL_BAD_OPTION, "command: %s: no such command (devices, run, verify, bench, version, help)", name);
+    return tool_error(TOOL_BAD_OPTION, "command: %s: no such command (devices, run, verify, bench, tune, version, help)", name);
 }
 
 static int dispatch(int argc, char **argv)
 {
     if (argc < 2)
-        return tool_error(TOOL_BAD_OPTION, "command: none: one is needed (devices, run, verify, bench, version, help)");
+        return tool_error(TOOL_BAD_OPTION, "command: none: one is needed (devices, run, verify, bench, tune, version, help)");
     const char *name = argv[1];
     if (!strcmp(name, "--version"))
         name = "version";

@@ -15,6 +15,7 @@ int tool_devices(int argc, char **argv);
 int tool_run(int argc, char **argv);
 int tool_verify(int argc, char **argv);
 int tool_bench(int argc, char **argv);
+int tool_tune(int argc, char **argv);
 
 /* ---- main.c */
 
