@@ -404,16 +404,14 @@ static void split_scale(const exciton_host_task *task, uint64_t first, uint64_t 
            channel_pitch = exciton_host_pitch(p.channels);
     size_t first_row = p.first_unit / blocks * p.channels + p.first_unit % blocks * p.block;
     const float *parts = task->t + p.parts_at;
-    float *h = NULL;
-    for (uint64_t u = first; u < end; u++) {
+    size_t taken;
+    for (uint64_t u = first; u < end; u += taken) { /* all of a sample's blocks at once: long rows of W2 */
         size_t unit = p.first_unit + u, n = unit / blocks, b = unit % blocks, c = b * p.block;
-        size_t count = lesser(p.block, p.channels - c), at = (n * p.channels + c - first_row) * p.row_length;
-        float *g = task->t + p.g_at + n * channel_pitch;
-        if (h == NULL || b == 0) { /* once a sample and range, in the memory of its first unit */
-            h = task->t + p.h_at + unit * pitch;
-            add_parts(h, task->w + p.channels * pitch, parts + n * blocks * pitch, blocks, pitch, p.activation);
-        }
-        gate_layer(g, task->w, h, p.channels, p.hidden, c, lesser(c + p.block, channel_pitch), p.gate, p.slope, p.offset);
+        taken = lesser(blocks - b, end - u);
+        size_t count = lesser(taken * p.block, p.channels - c), at = (n * p.channels + c - first_row) * p.row_length;
+        float *g = task->t + p.g_at + n * channel_pitch, *h = task->t + p.h_at + unit * pitch;
+        add_parts(h, task->w + p.channels * pitch, parts + n * blocks * pitch, blocks, pitch, p.activation);
+        gate_layer(g, task->w, h, p.channels, p.hidden, c, lesser(c + taken * p.block, channel_pitch), p.gate, p.slope, p.offset);
         scale_rows(task->x + p.x_at + at, task->y + p.y_at + at, count, p.row_length, g + c, p.residual, p.then, p.stream != 0);
     }
     end_stream(p.stream);
