@@ -22,6 +22,7 @@
 #define READ(type) exciton_host_##type p; memcpy(&p, task->params, sizeof p)
 
 #define STREAMED 128 /* elements: shorter rows have no whole cache lines worth it */
+#define PAGE 1024    /* elements */
 #define TURN WIDTH   /* rows that the pipeline squeezes, then scales */
 
 static inline size_t lesser(size_t a, size_t b) { return a < b ? a : b; }
@@ -281,8 +282,12 @@ INLINE void scale_with(const float *x, float *y, size_t rows, size_t length, con
             store_part(y, output(load_part(x, part_of(rows)), load_part(g, part_of(rows)), residual, relu), part_of(rows));
         return;
     }
-    for (size_t r = 0; r < rows; r++)
+    /* What was squeezed last is still in the cache; but long rows are read best in their order. */
+    bool backwards = length <= PAGE;
+    for (size_t i = 0; i < rows; i++) {
+        size_t r = backwards ? rows - 1 - i : i;
         scale_row(x + r * length, y + r * length, length, g[r], residual, relu);
+    }
 }
 
 /* Rows of `length` elements one after the other, and a gate for each. */
