@@ -4,6 +4,8 @@
 #define LOCAL_FLOATS 10240 /* form lanes: at least 2 * PITCH(channels) + PITCH(hidden) */
 #endif
 
+#define TURN 8u /* rows that are squeezed, then as many scaled */
+
 #if HAS_ROWS
 __kernel void exciton_pipeline_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_at, const uint y_at, const uint samples,
                                   const uint run, const uint channels, const uint hidden, const uint block,
@@ -19,13 +21,16 @@ __kernel void exciton_pipeline_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_
         const uint first = u * run, end = min(run, samples - first) + first;
         for (uint n = first; n <= end; ++n) {
             __global float *s = t + s_at + n * c_pitch, *g = t + g_at + n * c_pitch;
-            for (uint c = 0; c < channels; ++c) {
-                const uint at = n * whole + c * row_length;
+            for (uint c = 0; c < channels; c += TURN) {
+                const uint at = n * whole + c * row_length, rows = min(TURN, channels - c);
                 if (n < end)
-                    s[c] = exciton_divide(exciton_sum(x + x_at + at, row_length, 0.0f), as_float(divisor));
-                if (n > first)
-                    exciton_scale_row(Y_ROW(at - whole), X_ROW(at - whole), row_length, (g - c_pitch)[c], residual, then, stream);
+                    exciton_sum_rows(s + c, x + x_at + at, rows, row_length);
+                for (uint i = 0; n > first && i < rows; ++i)
+                    exciton_scale_row(Y_ROW(at - whole + i * row_length), X_ROW(at - whole + i * row_length), row_length,
+                                      (g - c_pitch)[c + i], residual, then, stream);
             }
+            if (n < end)
+                exciton_divide_all(s, channels, as_float(divisor));
             if (n < end)
                 exciton_excite(w, s, t + h_at + n * h_pitch, g, channels, hidden, block, 0u, c_pitch, activation, gate, as_float(slope),
                                as_float(offset));

@@ -98,8 +98,18 @@ EXCITON_FN float8 exciton_rest8(__global const float *p, uint n, uint from)
     return n > from ? exciton_some8(p + from, n - from) : (float8)(0.0f);
 }
 
-/* A chunk: lane l adds the elements i with i % 32 == l in ascending order; then the tree of halves 16, 8, 4, 2, 1. */
-EXCITON_FN float exciton_chunk(__global const float *p, uint n)
+/* The same where 8 elements can be read whatever n is: what comes after the row is something else of this work-item's. */
+EXCITON_FN float8 exciton_loose8(__global const float *p, uint n, uint from)
+{
+    if (n <= from)
+        return (float8)(0.0f);
+    const int8 lane = (int8)(0, 1, 2, 3, 4, 5, 6, 7);
+    return as_float8(as_int8(LOAD8(p + from)) & (lane < (int8)((int)(n - from))));
+}
+
+/* A chunk: lane l adds the elements i with i % 32 == l in ascending order; then the tree's halves 16 and 8. `loose`: 32
+ * elements can be read beyond it. */
+EXCITON_FN float8 exciton_lanes8(__global const float *p, uint n, bool loose)
 {
     float8 a = (float8)(0.0f), b = (float8)(0.0f), c = (float8)(0.0f), d = (float8)(0.0f);
     for (; n >= 32u; n -= 32u, p += 32) {
@@ -108,7 +118,12 @@ EXCITON_FN float exciton_chunk(__global const float *p, uint n)
         c += LOAD8(p + 16);
         d += LOAD8(p + 24);
     }
-    if (n > 0u) {
+    if (n > 0u && loose) {
+        a += exciton_loose8(p, n, 0u);
+        b += exciton_loose8(p, n, 8u);
+        c += exciton_loose8(p, n, 16u);
+        d += exciton_loose8(p, n, 24u);
+    } else if (n > 0u) {
         a += exciton_rest8(p, n, 0u);
         b += exciton_rest8(p, n, 8u);
         c += exciton_rest8(p, n, 16u);
@@ -116,11 +131,25 @@ EXCITON_FN float exciton_chunk(__global const float *p, uint n)
     }
     a += c;
     b += d;
-    a += b;
+    return a + b;
+}
+
+/* Then 4, 2, 1. */
+EXCITON_FN float exciton_chunk(__global const float *p, uint n)
+{
+    const float8 a = exciton_lanes8(p, n, false);
     const float4 q = a.lo + a.hi;
     const float2 r = q.lo + q.hi;
     return r.x + r.y;
 }
+
+/* The tree's halves 4, 2, 1 for two rows, four, eight at once. */
+EXCITON_FN float8 exciton_fold4(float8 u, float8 v) { return (float8)(u.lo, v.lo) + (float8)(u.hi, v.hi); }
+EXCITON_FN float8 exciton_fold2(float8 u, float8 v)
+{
+    return (float8)(u.s01, u.s45, v.s01, v.s45) + (float8)(u.s23, u.s67, v.s23, v.s67);
+}
+EXCITON_FN float8 exciton_fold1(float8 u, float8 v) { return (float8)(u.even, v.even) + (float8)(u.odd, v.odd); }
 
 /* `total` plus the sums of a row's chunks in order. */
 EXCITON_FN float exciton_sum(__global const float *x, uint n, float total)
@@ -128,6 +157,30 @@ EXCITON_FN float exciton_sum(__global const float *x, uint n, float total)
     for (; n > EXCITON_CHUNK; n -= EXCITON_CHUNK, x += EXCITON_CHUNK)
         total += exciton_chunk(x, EXCITON_CHUNK);
     return total + exciton_chunk(x, n);
+}
+
+/* out[r] = the sum of row r, rows of n elements one after the other, all of them this work-item's. A single chunk's sum is
+ * never -0, so that adding it to +0 need not be done. */
+EXCITON_FN void exciton_sum_rows(__global float *out, __global const float *x, uint rows, uint n)
+{
+    uint r = 0;
+    if (n <= EXCITON_CHUNK)
+        for (; rows - r >= 8u; r += 8u, x += 8u * n) {
+            const uint after = (rows - r - 8u) * n; /* elements behind these rows */
+            const float8 a = exciton_fold4(exciton_lanes8(x, n, after + 7u * n >= 32u), exciton_lanes8(x + n, n, after + 6u * n >= 32u));
+            const float8 b = exciton_fold4(exciton_lanes8(x + 2u * n, n, after + 5u * n >= 32u), exciton_lanes8(x + 3u * n, n, after + 4u * n >= 32u));
+            const float8 c = exciton_fold4(exciton_lanes8(x + 4u * n, n, after + 3u * n >= 32u), exciton_lanes8(x + 5u * n, n, after + 2u * n >= 32u));
+            const float8 d = exciton_fold4(exciton_lanes8(x + 6u * n, n, after + n >= 32u), exciton_lanes8(x + 7u * n, n, after >= 32u));
+            STORE8(exciton_fold1(exciton_fold2(a, b), exciton_fold2(c, d)), out + r);
+        }
+    for (; r < rows; ++r, x += n)
+        out[r] = exciton_sum(x, n, 0.0f);
+}
+
+EXCITON_FN void exciton_divide_all(__global float *v, uint n, float divisor)
+{
+    for (uint i = 0; i < n; ++i)
+        v[i] = exciton_divide(v[i], divisor);
 }
 
 /* ---- sums: form lanes ---- */
@@ -258,6 +311,12 @@ EXCITON_FN void exciton_scale_row(__global float *y, __global const float *x, ui
         return;
     }
 #endif
+    if (n < 8u) {
+        for (uint i = 0; i < n; ++i)
+            y[i] = exciton_apply_output(residual, then, g, x[i]);
+        return;
+    }
+    const float8 last = LOAD8(x + n - 8); /* it overlaps what comes before it, and x may be y */
     if (residual == 0u && then == 0u) /* the commonest case, without a choice a vector */
         for (; n >= 32u; n -= 32u, x += 32, y += 32) {
             const float8 a = LOAD8(x) * g, b = LOAD8(x + 8) * g, c = LOAD8(x + 16) * g, d = LOAD8(x + 24) * g;
@@ -268,8 +327,8 @@ EXCITON_FN void exciton_scale_row(__global float *y, __global const float *x, ui
         }
     for (; n >= 8u; n -= 8u, x += 8, y += 8)
         STORE8(exciton_apply_output8(residual, then, g, LOAD8(x)), y);
-    for (uint i = 0; i < n; ++i)
-        y[i] = exciton_apply_output(residual, then, g, x[i]);
+    if (n > 0u)
+        STORE8(exciton_apply_output8(residual, then, g, last), y + n - 8);
 }
 
 /* A row by the work-items of a slot. */

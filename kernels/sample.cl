@@ -21,8 +21,8 @@ __kernel void exciton_sample_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_at
         __global float *s = t + s_at + u * c_pitch, *h = t + h_at + u * h_pitch, *g = t + g_at + sample * c_pitch;
         if (from == to)
             continue;
-        for (uint c = 0; c < channels; ++c)
-            s[c] = exciton_divide(exciton_sum(x + x_at + first + c * row_length, row_length, 0.0f), as_float(divisor));
+        exciton_sum_rows(s, x + x_at + first, channels, row_length);
+        exciton_divide_all(s, channels, as_float(divisor));
         exciton_excite(w, s, h, g, channels, hidden, block, from, to, activation, gate, as_float(slope), as_float(offset));
         for (uint c = min(to, channels); c > from; --c) { /* the last rows are still in cache */
             const uint at = first + (c - 1u) * row_length;

@@ -19,8 +19,8 @@ __kernel void exciton_split_squeeze_rows(SLOT_IN(x), SLOT_IN(w), SLOT(t), const 
         const uint count = min(block, channels - begin);
         __global const float *row = x + x_at + (sample * channels + begin - first_row) * row_length;
         __global float *s = t + s_at + sample * PITCH(channels) + begin;
-        for (uint c = 0; c < count; ++c, row += row_length)
-            s[c] = exciton_divide(exciton_sum(row, row_length, 0.0f), as_float(divisor));
+        exciton_sum_rows(s, row, count, row_length);
+        exciton_divide_all(s, count, as_float(divisor));
         __global float *part = t + parts_at + unit * pitch;
         exciton_product(PRODUCT_ALONE, part, part, w + begin * pitch, pitch, s, count, pitch);
     }
