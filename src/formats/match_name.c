@@ -60,6 +60,9 @@ static size_t parent(const char *name)
     return end ? (size_t)(end - name) : 0;
 }
 
+/* Within a character of UTF-8. */
+static bool continues(char c) { return ((unsigned char)c & 0xc0) == 0x80; }
+
 /* A candidate from one of the four sources; empty where it has none. */
 static void make_name(const exciton_matches *matches, const exciton_match *match, int source, char name[NAME])
 {
@@ -84,12 +87,18 @@ static void make_name(const exciton_matches *matches, const exciton_match *match
     }
     if (source == 0 && memchr(a, ':', length))
         length = 0; /* onnx::Conv_123: made up by an exporter */
-    for (size_t i = 0; i < length && size + 1 < NAME - 12; i++) {
+    size_t i = 0;
+    for (; i < length && size + 1 < NAME - 12; i++) {
         if (!size && (a[i] == '/' || a[i] == '.'))
             continue;
         name[size++] = a[i];
         if (a[i] == ':' || (unsigned char)a[i] < 0x20 || a[i] == 0x7f)
             name[size - 1] = '_';
+    }
+    if (i < length && continues(a[i])) { /* cut within a character */
+        while (size && continues(name[size - 1]))
+            size--;
+        size -= size != 0;
     }
     name[size] = '\0';
 }

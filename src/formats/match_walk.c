@@ -23,6 +23,9 @@ bool exciton_walk_break(exciton_walk *walk, uint32_t node, const char *format, .
     va_start(arguments, format);
     vsnprintf(walk->why, sizeof walk->why, format, arguments);
     va_end(arguments);
+    for (char *c = walk->why; *c; c++) /* names are the model's */
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
     walk->broken = node;
     return false;
 }

@@ -48,6 +48,9 @@ static exciton_status read_preamble(const exciton_source *source, uint64_t *offs
     if (*length > HEADER_CAP)
         return exciton_io_fail(EXCITON_ERROR_FORMAT, "%s: offset 8: a header of %u bytes, more than %u", source->name, *length,
                                HEADER_CAP);
+    if (*length > source->bytes - *offset) /* before memory is taken for it */
+        return exciton_io_fail(EXCITON_ERROR_FORMAT, "%s: offset 8: a header of %u bytes, the file ends at %llu", source->name, *length,
+                               (unsigned long long)source->bytes);
     return EXCITON_OK;
 }
 

@@ -169,7 +169,7 @@ static inline int io_folder_make(void **state)
 
 static inline const char *io_path(const char *name)
 {
-    static char paths[4][512];
+    static char paths[4][1024];
     static int next;
     char *path = paths[next++ % 4];
     snprintf(path, sizeof paths[0], "%s/%s", io_folder, name);
