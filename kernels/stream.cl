@@ -42,33 +42,33 @@ EXCITON_FN void exciton_stream_unit(__global uint *y, __global const uint *x, ui
         y[i] = x[i];
 }
 
-__kernel void exciton_stream_rows(SLOT_IN(x), SLOT(y), const uint x_at, const uint y_at, const uint units, const uint unit_length,
-                                  const uint length, const uint stores)
+__kernel void exciton_stream_rows(SLOT_IN(x), SLOT(y), const uint units, const uint unit_length, const uint length,
+                                  const uint stores)
 {
     OPEN_IN(x);
     OPEN(y);
     EACH_ITEM(u, units) {
         const uint at = u * unit_length;
-        exciton_stream_unit((__global uint *)(y + y_at + at), (__global const uint *)(x + x_at + at), min(unit_length, length - at), stores);
+        exciton_stream_unit((__global uint *)(y + at), (__global const uint *)(x + at), min(unit_length, length - at), stores);
     }
 }
 #endif
 
 #if HAS_LANES
-__kernel void exciton_stream_lanes(SLOT_IN(x), SLOT(y), const uint x_at, const uint y_at, const uint units, const uint unit_length,
-                                   const uint length, const uint stores)
+__kernel void exciton_stream_lanes(SLOT_IN(x), SLOT(y), const uint units, const uint unit_length, const uint length,
+                                   const uint stores)
 {
     OPEN_IN(x);
     OPEN(y);
     (void)stores;
     EACH_GROUP(u, units) {
         const uint at = u * unit_length, n = min(unit_length, length - at);
-        __global const uint4 *from = (__global const uint4 *)(x + x_at + at);
-        __global uint4 *to = (__global uint4 *)(y + y_at + at);
+        __global const uint4 *from = (__global const uint4 *)(x + at);
+        __global uint4 *to = (__global uint4 *)(y + at);
         EACH_LOCAL(i, n / 4u)
             to[i] = from[i];
         for (uint i = n / 4u * 4u + (uint)get_local_id(0); i < n; i += GROUP_SIZE)
-            y[y_at + at + i] = x[x_at + at + i];
+            y[at + i] = x[at + i];
     }
 }
 #endif

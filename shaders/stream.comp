@@ -12,7 +12,7 @@ layout(std430, binding = 0) readonly buffer X { uvec4 x[]; };
 layout(std430, binding = 1) writeonly buffer Y { uvec4 y[]; };
 #endif
 layout(push_constant) uniform Params {
-    uint x_at, y_at, units, unit_length, length, stores;
+    uint units, unit_length, length, stores;
 };
 
 #ifdef ROWS
@@ -27,25 +27,25 @@ void put_four(uint i, uvec4 v)
     y[i + 3u] = v.w;
 }
 
-void copy_unit(uint from, uint to, uint count)
+void copy_unit(uint at, uint count)
 {
     uint i = 0u;
     for (; i + 16u <= count; i += 16u) {
-        uvec4 a = FOUR(from + i), b = FOUR(from + i + 4u), c = FOUR(from + i + 8u), d = FOUR(from + i + 12u);
-        put_four(to + i, a);
-        put_four(to + i + 4u, b);
-        put_four(to + i + 8u, c);
-        put_four(to + i + 12u, d);
+        uvec4 a = FOUR(at + i), b = FOUR(at + i + 4u), c = FOUR(at + i + 8u), d = FOUR(at + i + 12u);
+        put_four(at + i, a);
+        put_four(at + i + 4u, b);
+        put_four(at + i + 8u, c);
+        put_four(at + i + 12u, d);
     }
     for (; i < count; ++i)
-        y[to + i] = x[from + i];
+        y[at + i] = x[at + i];
 }
 
 void main()
 {
     for (uint u = gl_GlobalInvocationID.x; u < units; u += gl_NumWorkGroups.x * GROUP) {
         uint at = u * unit_length;
-        copy_unit(x_at + at, y_at + at, min(unit_length, length - at));
+        copy_unit(at, min(unit_length, length - at));
     }
 }
 
@@ -55,11 +55,11 @@ void main()
 {
     for (uint u = gl_WorkGroupID.x; u < units; u += gl_NumWorkGroups.x) {
         uint at = u * unit_length;
-        uint count = min(unit_length, length - at), from = (x_at + at) / 4u, to = (y_at + at) / 4u;
+        uint count = min(unit_length, length - at), first = at / 4u;
         for (uint i = gl_LocalInvocationIndex; i < count / 4u; i += GROUP)
-            y[to + i] = x[from + i];
+            y[first + i] = x[first + i];
         for (uint i = count / 4u * 4u + gl_LocalInvocationIndex; i < count; i += GROUP)
-            y[to + i / 4u][i % 4u] = x[from + i / 4u][i % 4u];
+            y[first + i / 4u][i % 4u] = x[first + i / 4u][i % 4u];
     }
 }
 

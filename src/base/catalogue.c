@@ -25,8 +25,8 @@ static const exciton_kernel_entry entries[EXCITON_KERNEL_COUNT] = {
         .params = {"x_at", "y_at", "samples", "run", "channels", "hidden", "block", "row_length", "s_at", "h_at", "g_at", "divisor", EXCITE, OUTPUT}},
     [EXCITON_KERNEL_COPY] = {.name = "copy", .slot_count = 2, .slots = "TY", .param_count = 5,
         .params = {"t_at", "y_at", "rows", "width", "pitch"}},
-    [EXCITON_KERNEL_STREAM] = {.name = "stream", .slot_count = 2, .slots = "XY", .lanes = true, .param_count = 6,
-        .params = {"x_at", "y_at", "units", "unit_length", "length", "stores"}},
+    [EXCITON_KERNEL_STREAM] = {.name = "stream", .slot_count = 2, .slots = "XY", .lanes = true, .param_count = 4,
+        .params = {"units", "unit_length", "length", "stores"}},
 };
 
 const exciton_kernel_entry *exciton_kernel_describe(exciton_kernel kernel)

@@ -60,10 +60,10 @@ typedef enum exciton_kernel {
     /* Saved outputs out of the scratch. Slots T, Y. Form rows only. A unit is an element:
      * Y[y_at + i * width + j] = T[t_at + i * pitch + j], i < rows, j < width. */
     EXCITON_KERNEL_COPY,
-    /* What the floor is measured with (core/floor.c). Slots X, Y. Both forms. Y[y_at + i] = X[x_at + i], i < length, bits as
-     * they are. Unit u < units is the unit_length elements from u * unit_length, fewer at the end. stores: 0 plain; 1 past
-     * the caches, where the compiler can (form rows); 2 by the C library (host); plain elsewhere. Form lanes: x_at, y_at
-     * and unit_length are multiples of 4, both ranges of 16 bytes. */
+    /* What the floor is measured with (core/floor.c). Slots X, Y. Both forms. Y[i] = X[i], i < length, bits as they are.
+     * Unit u < units is the unit_length elements from u * unit_length, fewer at the end. stores: 0 plain; 1 past the
+     * caches, where the compiler can (form rows); 2 by the C library (host); plain elsewhere. Form lanes: unit_length is a
+     * multiple of 4, both offsets and ranges are of 16 bytes. */
     EXCITON_KERNEL_STREAM,
     EXCITON_KERNEL_COUNT
 } exciton_kernel;

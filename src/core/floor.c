@@ -90,7 +90,7 @@ static exciton_status add_step(const exciton_floor *f, const trial *t, uint64_t 
         .kernel = {.kernel = EXCITON_KERNEL_STREAM, .form = t->form, .group_size = t->group_size},
         .groups = groups_for(l, t, units, unit),
         .slots = {{EXCITON_SLOT_IN, at * sizeof(uint32_t), range}, {EXCITON_SLOT_OUT, at * sizeof(uint32_t), range}},
-        .params = {0, 0, (uint32_t)units, (uint32_t)unit, (uint32_t)length, t->stores},
+        .params = {(uint32_t)units, (uint32_t)unit, (uint32_t)length, t->stores},
     };
     return exciton_steps_add(&f->device->context->env, list, &step);
 }
@@ -292,7 +292,7 @@ static exciton_status make(exciton_floor *f)
         return exciton_fail(EXCITON_ERROR_LIMIT, "floor_create: %" PRIu64 " elements: max_allocation is %" PRIu64, f->elements,
                             f->device->limits.max_allocation);
     f->resident = exciton_min(f->elements, most);
-    uint64_t bytes = exciton_round_up(f->resident * sizeof(uint32_t), 16);
+    uint64_t bytes = exciton_round_up(f->resident, LONGEST_UNIT) * sizeof(uint32_t);
     exciton_status status = exciton_buffer_make(f->device, bytes, EXCITON_DOMAIN_DEVICE, &f->from);
     if (!status)
         status = exciton_buffer_make(f->device, bytes, EXCITON_DOMAIN_DEVICE, &f->to);

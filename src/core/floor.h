@@ -17,7 +17,7 @@ struct exciton_floor {
     exciton_device *device;
     exciton_buffer *from, *to;
     uint64_t elements; /* that a copy copies, 4 bytes each; more than a buffer has: several times over */
-    uint64_t resident; /* that a buffer has */
+    uint64_t resident; /* that a buffer has; what follows, up to a whole unit, no copy touches */
     bool one;          /* only one copy was asked for */
     uint32_t count;
     exciton_floor_copy copies[EXCITON_FLOOR_COPIES];

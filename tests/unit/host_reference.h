@@ -193,7 +193,7 @@ static void reference_stream(const exciton_host_task *task)
     PARAMS(stream);
     for (size_t u = 0; u < p.units; u++)
         for (size_t i = u * p.unit_length; i < (u + 1) * p.unit_length && i < p.length; i++)
-            task->y[p.y_at + i] = task->x[p.x_at + i];
+            task->y[i] = task->x[i];
 }
 
 static void (*const reference[EXCITON_KERNEL_COUNT])(const exciton_host_task *task) = {

@@ -200,6 +200,7 @@ static uint64_t units_of(exciton_kernel kernel, const uint32_t *params, uint32_t
     case EXCITON_KERNEL_SPLIT_SCALE: *granule = 1; return params[3];
     case EXCITON_KERNEL_SAMPLE: *granule = 1; return (uint64_t)params[2] * params[3];
     case EXCITON_KERNEL_PIPELINE: *granule = 1; return (params[2] + params[3] - 1) / params[3];
+    case EXCITON_KERNEL_STREAM: *granule = 1; return params[0];
     default: *granule = 1; return params[2]; /* units */
     }
 }
@@ -475,15 +476,25 @@ static void check_sample(block_data *d)
     }
 }
 
-/* Every kind of store, units that end with a vector and units that don't, y aligned and not. */
+/* Every kind of store, units that end with a vector and units that don't, x and y aligned and not. */
 static void check_stream(block_data *d)
 {
-    uint32_t length = (uint32_t)d->elements;
+    const exciton_host_set *sets[EXCITON_HOST_SETS];
+    uint32_t count = exciton_host_list_sets(sets), length = (uint32_t)d->elements;
     const uint32_t units[] = {1, 7, 64, 100, length};
-    for (uint32_t i = 0; i < 5 * 3 * 2; i++) {
-        exciton_host_stream p = {.x_at = X_AT, .y_at = GUARD + i % 2, .unit_length = units[i / 6], .length = length - i % 2, .stores = i / 2 % 3};
+    for (uint32_t i = 0; i < count * 5 * 3 * 4; i++) {
+        exciton_host_stream p = {.unit_length = units[i / 12 % 5], .length = length - i % 2, .stores = i / 4 % 3};
         p.units = p.length / p.unit_length + (p.length % p.unit_length != 0);
-        check_whole(d, EXCITON_KERNEL_STREAM, &p, sizeof p);
+        job j = {.kernel = EXCITON_KERNEL_STREAM, .pieces = 1};
+        job_set(j.whole, j.kernel, &p, sizeof p);
+        job_set(j.piece[0], j.kernel, &p, sizeof p);
+        data_reset(d);
+        exciton_host_task task = {.x = d->x.data + X_AT, .y = d->y.data + GUARD + i / 2 % 2};
+        run_pieces(sets[i / 60], &j, &task);
+        exciton_host_task want = {.x = task.x, .y = d->want_y + GUARD + i / 2 % 2};
+        memcpy(want.params, j.whole, sizeof want.params);
+        reference_stream(&want);
+        compare(sets[i / 60]->name, d->y.data, d->want_y, d->y.count);
     }
 }
 

@@ -530,8 +530,8 @@ static void stream(const exciton_host_task *task, uint64_t first, uint64_t end)
 {
     READ(stream);
     size_t from = first * p.unit_length, to = lesser(end * p.unit_length, p.length);
-    const float *x = task->x + p.x_at + from;
-    float *y = task->y + p.y_at + from;
+    const float *x = task->x + from;
+    float *y = task->y + from;
     if (from >= to)
         return;
     if (p.stores == 2)

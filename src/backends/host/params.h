@@ -55,7 +55,7 @@ typedef struct exciton_host_copy {
 } exciton_host_copy;
 
 typedef struct exciton_host_stream {
-    uint32_t x_at, y_at, units, unit_length, length, stores;
+    uint32_t units, unit_length, length, stores;
 } exciton_host_stream;
 
 /* R' and C' of the catalogue. */
