@@ -8,7 +8,8 @@ __kernel void exciton_gate_rows(SLOT_IN(w), SLOT(t), const uint samples, const u
     const uint pitch = PITCH(channels);
     __global const float *bias = w + BIAS2_AT(channels, hidden), *weight = w + WEIGHT2_AT(channels, hidden);
     if (get_local_size(0) == 1u) {
-        EACH_NEIGHBOUR(u, samples * pitch / 8u) {
+        NEIGHBOURS(first, end, samples * pitch / 8u);
+        for (uint u = first; u < end; ++u) {
             const uint n = u / (pitch / 8u), c = u % (pitch / 8u) * 8u;
             __global float *g = t + g_at + n * pitch + c;
             exciton_product(PRODUCT_FROM_BASE, g, bias + c, weight + c, pitch, t + h_at + n * PITCH(hidden), hidden, 8u);

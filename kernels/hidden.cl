@@ -9,7 +9,8 @@ __kernel void exciton_hidden_rows(SLOT_IN(w), SLOT(t), const uint samples, const
     const uint pitch = PITCH(hidden);
     __global const float *bias = w + BIAS1_AT(channels, hidden);
     if (get_local_size(0) == 1u) {
-        EACH_NEIGHBOUR(u, samples * pitch / 8u) {
+        NEIGHBOURS(first, end, samples * pitch / 8u);
+        for (uint u = first; u < end; ++u) {
             const uint n = u / (pitch / 8u), r = u % (pitch / 8u) * 8u;
             __global const float *s = t + s_at + n * PITCH(channels);
             __global float *h = t + h_at + n * pitch + r;

@@ -59,9 +59,9 @@
 #define EACH_ITEM(u, end) for (STRIDE(u, (uint)get_global_id(0), end, (uint)get_global_size(0)))
 #define EACH_GROUP(u, end) for (STRIDE(u, (uint)get_group_id(0), end, (uint)get_num_groups(0)))
 /* The work-item's part of `end` units, neighbours. */
-#define EACH_NEIGHBOUR(u, end) \
-    for (uint u##_each = (end) / (uint)get_global_size(0) + ((end) % (uint)get_global_size(0) != 0u), \
-              u = min((uint)get_global_id(0) * u##_each, (uint)(end)), u##_end = min((end) - u, u##_each) + u; u < u##_end; ++u)
+#define NEIGHBOURS(first, end, count)                                                                                       \
+    const uint first##_each = (count) / (uint)get_global_size(0) + ((count) % (uint)get_global_size(0) != 0u);              \
+    const uint first = min((uint)get_global_id(0) * first##_each, (uint)(count)), end = min((count) - first, first##_each) + first
 #define EACH_LOCAL(u, end) for (uint u = (uint)get_local_id(0); u < (end); u += GROUP_SIZE)
 
 /* Vectors at any multiple of 4 bytes. PoCL 3.1 makes moves of 8 bytes out of vload8. */

@@ -32,15 +32,14 @@ __kernel void exciton_split_scale_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint
     const uint first_row = first_unit / blocks * channels + first_unit % blocks * block;
     __global const float *bias1 = w + BIAS1_AT(channels, hidden), *weight2 = w + WEIGHT2_AT(channels, hidden);
     __global const float *bias2 = w + BIAS2_AT(channels, hidden);
-    __global float *h = t;
-    EACH_NEIGHBOUR(u, units) {
+    NEIGHBOURS(first, end, units);
+    uint taken;
+    for (uint u = first; u < end; u += taken) { /* all of a sample's blocks at once: long rows of W2 */
         const uint unit = first_unit + u, sample = unit / blocks, begin = unit % blocks * block;
-        const uint count = min(block, channels - begin);
-        __global float *g = t + g_at + sample * PITCH(channels) + begin;
-        if (h == t || begin == 0u) { /* once a sample and work-item */
-            h = t + h_at + unit * pitch;
-            exciton_split_hidden(h, bias1, t + parts_at + sample * blocks * pitch, blocks, pitch, activation);
-        }
+        taken = min(blocks - unit % blocks, end - u);
+        const uint count = min(taken * block, channels - begin);
+        __global float *h = t + h_at + unit * pitch, *g = t + g_at + sample * PITCH(channels) + begin;
+        exciton_split_hidden(h, bias1, t + parts_at + sample * blocks * pitch, blocks, pitch, activation);
         exciton_product(PRODUCT_FROM_BASE, g, bias2 + begin, weight2 + begin, PITCH(channels), h, hidden, PITCH(count));
         exciton_apply_gate_all(gate, as_float(slope), as_float(offset), g, PITCH(count));
         uint at = (sample * channels + begin - first_row) * row_length;

@@ -14,7 +14,8 @@ __kernel void exciton_split_squeeze_rows(SLOT_IN(x), SLOT_IN(w), SLOT(t), const 
     OPEN(t);
     const uint blocks = BLOCKS(channels, block), pitch = PITCH(hidden);
     const uint first_row = first_unit / blocks * channels + first_unit % blocks * block;
-    EACH_NEIGHBOUR(u, units) {
+    NEIGHBOURS(first, end, units);
+    for (uint u = first; u < end; ++u) {
         const uint unit = first_unit + u, sample = unit / blocks, begin = unit % blocks * block;
         const uint count = min(block, channels - begin);
         __global const float *row = x + x_at + (sample * channels + begin - first_row) * row_length;

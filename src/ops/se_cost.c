@@ -9,6 +9,7 @@ static const exciton_costs unmeasured = {.dispatch = 10000, .step = 3000, .point
 enum { UNKNOWN_UNITS = 64 };
 static const double misfit = 4;  /* a form for the other kind of memory: barriers in tasks, or rows that nothing gathers */
 static const double overlap = 0.8; /* of a pipeline whose reads and writes go to memory at the same time */
+static const double alone = 1.4;   /* of the baseline: its rows and layers are units of their own, which no neighbour helps */
 static const double turns = 1.03;  /* of a pipeline that had no need to be one */
 
 static double least(double a, double b) { return a < b ? a : b; }
@@ -60,7 +61,7 @@ static double cost_of_split(const exciton_se_problem *p, const traffic *t)
 
 static double cost_of_three(const traffic *t)
 {
-    return 3 * t->costs->step + 3 * t->x * t->all + t->samples * (t->w1 + t->w2) * t->weights;
+    return 3 * t->costs->step + alone * (3 * t->x * t->all + t->samples * (t->w1 + t->w2) * t->weights);
 }
 
 /* Speed of the second read of samples that are worked on side by side. */
