@@ -143,6 +143,8 @@ typedef struct exciton_model_block {
     bool circular;                 /* ECA: the channels' ends are padded with each other, not with zeros */
     bool clean;                    /* nothing else in the model uses what is inside the block */
     const char *why;               /* not clean: why; else NULL */
+    const char *unsupported;       /* the field that keeps exciton_model_se from running it, "kind", "activation", "then.add",
+                                    * "layout", "weights" or "gate"; NULL: none */
 } exciton_model_block;
 
 /* In the order of the model's nodes. 0 for NULL. */
