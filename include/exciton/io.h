@@ -80,7 +80,7 @@ EXCITON_API void exciton_weights_close(exciton_weights *weights);
  * family alone uses them: fc.0 and fc.2 without biases are the reference, relu and sigmoid. */
 typedef struct exciton_weights_info {
     const char *name;              /* "" for a block without a name; the object's, until it is closed */
-    const char *layers[2];         /* "fc1" and "fc2", …: the pair of names that it was found by. Static */
+    const char *weight[2];         /* the tensor of each layer's matrix; likewise */
     uint64_t channels, hidden;
     bool bias[2];                  /* of fc1, fc2 */
     exciton_weight_order order;    /* never _DEFAULT */

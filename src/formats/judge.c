@@ -161,11 +161,11 @@ static void settle_family(exciton_block *block)
 exciton_status exciton_block_judge(exciton_block *block, exciton_weight_order order, exciton_verdict *verdict)
 {
     *verdict = (exciton_verdict){.stage = STAGE_PARTNER};
-    const char *const *layers = exciton_block_pairs[block->pair];
-    block->info = (exciton_weights_info){.name = block->name, .layers = {layers[0], layers[1]},
-                                         .bias = {block->bias[0] != NULL, block->bias[1] != NULL}};
+    block->info = (exciton_weights_info){.name = block->name, .bias = {block->bias[0] != NULL, block->bias[1] != NULL}};
     if (check_names(block, verdict))
         return verdict->status;
+    for (int layer = 0; layer < 2; layer++)
+        block->info.weight[layer] = block->weight[layer]->name;
     verdict->stage = STAGE_SHAPE;
     if (exciton_block_read_params(block, verdict) || settle_order(block, order, verdict) || read_sizes(block, verdict))
         return verdict->status;

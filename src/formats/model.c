@@ -100,6 +100,37 @@ void exciton_model_close(exciton_model *model)
 
 /* ---- What there is */
 
+/* What the operation doesn't run: the field, with its value for the line. NULL: it runs. */
+static const char *find_unsupported(const exciton_match *match, const char **value)
+{
+    const exciton_model_block *block = &match->block;
+    *value = exciton_model_kind_name(block->kind);
+    if (block->kind != EXCITON_MODEL_SE)
+        return "kind";
+    *value = exciton_model_activation_name(block->activation);
+    if (block->activation == EXCITON_MODEL_HARD_SWISH) {
+        *value = "hard-swish with another slope or offset";
+        if (fabsf(block->activation_numbers[0] * 6 - 1) > 1e-6f || fabsf(block->activation_numbers[1] - 0.5f) > 1e-6f)
+            return "activation";
+    } else if (block->activation != EXCITON_MODEL_IDENTITY && block->activation != EXCITON_MODEL_RELU &&
+               block->activation != EXCITON_MODEL_SILU) {
+        return "activation";
+    }
+    *value = block->then_add;
+    if (block->then_add && !block->residual) /* a residual of another tensor; after one of x it is somebody else's Add */
+        return "then.add";
+    *value = "channels last";
+    if (block->channels_last)
+        return "layout";
+    *value = "quantized";
+    if (match->layers[0].quantized || match->layers[1].quantized)
+        return "weights";
+    *value = "a slope or offset beyond float";
+    if (!isfinite(block->gate_slope) || !isfinite(block->gate_offset))
+        return "gate";
+    return NULL;
+}
+
 uint32_t exciton_model_block_count(const exciton_model *model) { return model ? (uint32_t)model->matches.count : 0; }
 uint32_t exciton_model_near_count(const exciton_model *model) { return model ? (uint32_t)model->matches.near_count : 0; }
 
@@ -197,37 +228,6 @@ const char *exciton_model_gate_name(exciton_model_gate gate)
 }
 
 /* ---- As the operation takes it */
-
-/* What the operation doesn't run: the field, with its value for the line. NULL: it runs. */
-static const char *find_unsupported(const exciton_match *match, const char **value)
-{
-    const exciton_model_block *block = &match->block;
-    *value = exciton_model_kind_name(block->kind);
-    if (block->kind != EXCITON_MODEL_SE)
-        return "kind";
-    *value = exciton_model_activation_name(block->activation);
-    if (block->activation == EXCITON_MODEL_HARD_SWISH) {
-        *value = "hard-swish with another slope or offset";
-        if (fabsf(block->activation_numbers[0] * 6 - 1) > 1e-6f || fabsf(block->activation_numbers[1] - 0.5f) > 1e-6f)
-            return "activation";
-    } else if (block->activation != EXCITON_MODEL_IDENTITY && block->activation != EXCITON_MODEL_RELU &&
-               block->activation != EXCITON_MODEL_SILU) {
-        return "activation";
-    }
-    *value = block->then_add;
-    if (block->then_add && !block->residual) /* a residual of another tensor; after one of x it is somebody else's Add */
-        return "then.add";
-    *value = "channels last";
-    if (block->channels_last)
-        return "layout";
-    *value = "quantized";
-    if (match->layers[0].quantized || match->layers[1].quantized)
-        return "weights";
-    *value = "a slope or offset beyond float";
-    if (!isfinite(block->gate_slope) || !isfinite(block->gate_offset))
-        return "gate";
-    return NULL;
-}
 
 static exciton_activation operation_activation(exciton_model_activation activation)
 {
