@@ -113,7 +113,7 @@ def reference(path, blocks, feed):
 
 class Demo:
     def __init__(self, exciton, scratch):
-        self.exciton, self.scratch, self.rows, self.faults, self.counts = exciton, scratch, [], [], []
+        self.exciton, self.scratch, self.rows, self.faults, self.counts, self.slow = exciton, scratch, [], [], [], []
         listing, why = call(exciton, "devices", "--json")
         if listing is None:
             sys.exit(f"ci/demo: exciton devices: {why}")
@@ -175,7 +175,10 @@ class Demo:
                                    f"(from double: exciton {errors[-1][1]:.1e}, ONNX Runtime {theirs:.1e})")
             if not same:
                 self.faults.append(f"{title} {mine['name']} on {label}: other bits than host")
-            if not 1 <= said["dispatches"] <= 2 * said["pieces"]:
+            # Three-stages is what remains where a device can't run the others (rows too long for a driver that counts iterations).
+            if said["schedule"] == "three-stages":
+                self.slow.append(f"{mine['name']} on {label} in {said['dispatches']}")
+            elif not 1 <= said["dispatches"] <= 2 * said["pieces"]:
                 self.faults.append(f"{title} {mine['name']} on {label}: {said['dispatches']} dispatches for {said['pieces']} pieces")
         return errors
 
@@ -186,6 +189,7 @@ class Demo:
         print("error: the largest difference of exciton from ONNX Runtime; exciton, ONNX Runtime: each from the formula in double.\n"
               "All are divided by the largest output.")
         print("\n".join(self.counts))
+        print("one or two dispatches a block" + (f", but three-stages for {', '.join(self.slow)}" if self.slow else ""))
         if self.faults:
             sys.exit("ci/demo: " + "\n         ".join(self.faults))
         blocks = sum(m[2] for m in MODELS)
