@@ -1,8 +1,8 @@
 """Every file of folders against its JSON: what is found in it, and each block's output on every device against ONNX Runtime's.
 
-check.py DUMP RUN_BLOCKS DEVICE[,DEVICE...] FOLDER...
+check.py DUMP RUN_BLOCKS EXCITON DEVICE[,DEVICE...] FOLDER...
 
-DUMP and RUN_BLOCKS: dump.c and run_blocks.c, built. DEVICE: a selector; the first one's bits are what the others must give.
+DUMP and RUN_BLOCKS: dump.c and run_blocks.c, built. EXCITON: the command, which must say and compute the same. DEVICE: a selector; the first one's bits are what the others must give.
 FOLDER.made: what the maker of the folder's files printed, which begins with their number.
 """
 import json
@@ -152,6 +152,51 @@ def compare_output(job, device):
     return error
 
 
+# ---- the command
+
+
+def as_inspected(block):
+    """What `exciton inspect --json` has to say of a block that DUMP describes; what a kind or gate hasn't is null."""
+    hard, layers = block["gate"] == "hard-sigmoid", len(block["bias"])
+    return {"name": block["name"], "kind": block["kind"], "input": block["input"], "output": block["output"], "channels": block["channels"] or None,
+            "hidden": block["hidden"] or None, "bias": block["bias"], "activation": block["activation"] if layers == 2 else None,
+            "gate": {"kind": block["gate"], "slope": block["slope"] if hard else None, "offset": block["offset"] if hard else None},
+            "residual": block["residual"], "then": {"add": block["add"], "activation": block["then"]}, "clean": block["clean"],
+            **({} if block["clean"] else {"why": block["why"]})}
+
+
+def differs(found, wanted):
+    if isinstance(wanted, dict):
+        return [f"{key}: {d}" for key in wanted for d in differs(found.get(key, "absent"), wanted[key])]
+    return [] if found is wanted or same(found, wanted) else [f"{found!r}, not {wanted!r}"]
+
+
+def inspect(exciton, case):
+    said = json.loads(ask(exciton, "inspect", case.path, "--json", "--explain"))
+    if len(said["blocks"]) != len(case.found["blocks"]):
+        case.faults.append(f"exciton inspect: {len(said['blocks'])} blocks")
+    for block, found in zip(said["blocks"], case.found["blocks"]):
+        case.faults += [f"exciton inspect: {d}" for d in differs(block, as_inspected(found))]
+    if said["near"] != case.found["near"]:
+        case.faults.append(f"exciton inspect: near is {said['near']}")
+
+
+def run_by_command(exciton, device, job):
+    name = job.case.found["blocks"][job.index]["name"]
+    ask(exciton, "run", "--weights", f"{job.case.path}:{name}", "--input", job.x_path, "--output", job.y_path, "--device", device)
+    if np.load(job.y_path).tobytes() != job.first:
+        job.fault("exciton run: other bits than the library's")
+
+
+def check_command(exciton, device, cases, jobs):
+    for case in cases:
+        inspect(exciton, case)
+    jobs = [job for job in jobs if job.first is not None]
+    for job in jobs:
+        run_by_command(exciton, device, job)
+    print(f"exciton: {len(cases)} files inspected, {len(jobs)} blocks run on {device}")
+
+
 def report(folder, cases):
     blocks = [b for c in cases for b in c.found["blocks"]]
     clean = sum(b["clean"] for b in blocks)
@@ -164,7 +209,8 @@ def report(folder, cases):
 
 
 def main():
-    dump, run_blocks, devices, folders = sys.argv[1], sys.argv[2], sys.argv[3].split(","), [pathlib.Path(f) for f in sys.argv[4:]]
+    dump, run_blocks, exciton = sys.argv[1:4]
+    devices, folders = sys.argv[4].split(","), [pathlib.Path(f) for f in sys.argv[5:]]
     cases = [Case(path) for folder in folders for path in sorted(folder.glob("*.onnx"))]
     for folder in folders:
         made, count = folder.with_suffix(".made").read_text().strip(), sum(case.path.parent == folder for case in cases)
@@ -177,6 +223,7 @@ def main():
         jobs = [job for case in cases if not case.faults for job in jobs_of(case, scratch)]
         for device in devices:
             run_on(run_blocks, device, jobs)
+        check_command(exciton, devices[0], cases, jobs)
     failed = sum(report(folder, [c for c in cases if c.path.parent == folder]) for folder in folders)
     sys.exit(1 if failed else 0)
 
