@@ -175,8 +175,11 @@ def inspect(exciton, case):
     said = json.loads(ask(exciton, "inspect", case.path, "--json", "--explain"))
     if len(said["blocks"]) != len(case.found["blocks"]):
         case.faults.append(f"exciton inspect: {len(said['blocks'])} blocks")
-    for block, found in zip(said["blocks"], case.found["blocks"]):
+    for block, found, wanted in zip(said["blocks"], case.found["blocks"], case.wanted["blocks"]):
         case.faults += [f"exciton inspect: {d}" for d in differs(block, as_inspected(found))]
+        refused = wanted.get("runs")
+        if refused and block["unsupported"] != (None if refused is True else refused):
+            case.faults.append(f"exciton inspect: unsupported is {block['unsupported']!r}")
     if said["near"] != case.found["near"]:
         case.faults.append(f"exciton inspect: near is {said['near']}")
 
