@@ -107,6 +107,14 @@ EXCITON_API exciton_status exciton_weights_near_describe(exciton_weights *weight
  * number NaN, which no plan accepts: the caller puts its own in. After a failure `se` is as it was. */
 EXCITON_API exciton_status exciton_weights_se(exciton_weights *weights, uint32_t index, exciton_se *se);
 
+/* Writes blocks as safetensors that exciton_weights_open reads, under a temporary name and then renamed like
+ * exciton_npy_write. Of each block channels, hidden, fc1, fc2, activation, gate with slope and offset, output and then
+ * count; the tensors are NAME.fc1.weight, …, [outputs, inputs] whatever their order was. An enum's _DEFAULT and a slope or
+ * offset that is NaN are not said in the file, as exciton_weights_se gives them. Names are UTF-8, unlike each other, without
+ * colon and control character; "" is one. Nothing is read from `path`, so that it may be the file that the blocks are of. */
+EXCITON_API exciton_status exciton_weights_write(const char *path, uint32_t count, const char *const *names,
+                                                 const exciton_se *const *blocks);
+
 /* ---- Blocks of models ------------------------------------------------------------------------------------------ */
 
 /* A model whose blocks are found by their structure: ONNX. docs/formats.md says what is recognised. */

@@ -57,5 +57,7 @@ exciton_status exciton_block_read_params(exciton_block *block, exciton_verdict *
 exciton_status exciton_verdict_set(exciton_verdict *verdict, exciton_status status, const char *format, ...) EXCITON_PRINTF(3, 4);
 
 extern const char *const exciton_param_names[EXCITON_PARAMS];
+/* The word of an enum's value; NULL: none, as for every _DEFAULT. */
+const char *exciton_param_word(enum exciton_param param, int value);
 
 #endif
