@@ -1,249 +1,221 @@
-"""The SE blocks of a real model on real text: extract what ONNX Runtime computes, run it with exciton, compare.
+"""The SE blocks of three models that read text, on a page of text: ONNX Runtime's outputs, exciton's, and both against double.
 
-extract MODEL PICTURE OUT   runs the text-direction classifier on the lines of the picture, as they are and upside down, and
-                            keeps each block's features before (NAME.x.npy) and after (NAME.y.npy) and all weights
-compare EXCITON OUT         runs each block on every device that the command lists and prints one table
+demo.py EXCITON MODELS PICTURE SCRATCH   MODELS: the folder of the ONNX files
+
+Prints one table. Exit status 1 when a block is missing, its parameters or weights are not those that the witness
+(demo_witness.py, which knows nothing of exciton) found, an output is further than BOUND from the formula in double, or further
+from ONNX Runtime's than BOUND and what ONNX Runtime itself is from the formula, or a device has other bits than host.
 """
 import json
-import os
 import pathlib
 import struct
 import subprocess
 import sys
 
 import numpy as np
+import onnx
+import onnxruntime
 
-BLOCKS = 9
-BOUND = 2e-6  # of the largest output
+import demo_pictures as pictures
+from demo_witness import find_blocks, in_double
+
+# From the formula: of the largest input or output, since a gate near 0 is a small difference of large numbers, and its error
+# is multiplied by x. From ONNX Runtime: of the largest output.
+BOUND = 2e-6
 REQUIRED = ("host", "pocl", "lavapipe")
-
-
-def fail(line):
-    sys.exit(f"ci/demo: {line}")
-
-
-# ---- lines of text
-
-
-def box_mean(image, radius):
-    """Mean over a square around each pixel, edges repeated."""
-    size = 2 * radius + 1
-    sums = np.pad(np.pad(image, radius, mode="edge").cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    return (sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]) / size**2
-
-
-def text_lines(page):
-    """Row ranges of lines: runs of rows where enough pixels are darker than their surroundings (the page is lit unevenly)."""
-    ink = (page < box_mean(page, 12) - 18).sum(axis=1)
-    lines, start = [], None
-    for row, full in enumerate([*(ink > page.shape[1] * 0.03), False]):
-        if full and start is None:
-            start = row
-        elif not full and start is not None:
-            if 8 <= row - start <= 40:
-                lines.append((max(start - 2, 0), row + 2))
-            start = None
-    return lines
-
-
-def classifier_input(page, lines):
-    """As the model wants it: 3 x 48 x 192, (v / 255 - 0.5) / 0.5, the rest of a short line zero."""
-    from PIL import Image
-
-    samples = []
-    for turned in (False, True):
-        for first, last in lines:
-            line = Image.fromarray(page[first:last].astype(np.uint8))
-            line = line.rotate(180) if turned else line
-            width = min(192, -(-48 * line.width // line.height))
-            sample = np.zeros((3, 48, 192), np.float32)
-            sample[:, :, :width] = (np.asarray(line.resize((width, 48), Image.BILINEAR), np.float32) / 255 - 0.5) / 0.5
-            samples.append(sample)
-    return np.stack(samples)
-
-
-# ---- blocks of the model
-
-
-def find_blocks(graph):
-    """SE blocks by structure: the Mul of a tensor with GlobalAveragePool, Conv, Relu, Conv, HardSigmoid of the same tensor."""
-    from onnx import numpy_helper
-
-    constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant":
-            constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
-    made_by = {name: node for node in graph.node for name in node.output}
-
-    def layer(name):
-        """Weights' name, weights, bias and input of a 1x1 convolution, whose bias may be an Add behind it."""
-        node, bias = made_by.get(name), None
-        if node is not None and node.op_type == "Add":
-            reshape = made_by.get(node.input[1])
-            values = reshape.input[0] if reshape is not None and reshape.op_type == "Reshape" else node.input[1]
-            bias, node = constants.get(values), made_by.get(node.input[0])
-        if node is None or node.op_type != "Conv" or node.input[1] not in constants:
-            return None
-        weights = constants[node.input[1]]
-        if weights.ndim != 4 or weights.shape[2:] != (1, 1):
-            return None
-        if len(node.input) > 2:
-            bias = constants.get(node.input[2])
-        return (node.input[1], weights[:, :, 0, 0], bias, node.input[0])
-
-    def block_of(x, gate, y):
-        node = made_by.get(gate)
-        if node is None or node.op_type != "HardSigmoid":
-            return None
-        slope = {a.name: a.f for a in node.attribute}
-        fc2 = layer(node.input[0])
-        relu = made_by.get(fc2[3]) if fc2 else None
-        fc1 = layer(relu.input[0]) if relu is not None and relu.op_type == "Relu" else None
-        pool = made_by.get(fc1[3]) if fc1 else None
-        if pool is None or pool.op_type != "GlobalAveragePool" or pool.input[0] != x:
-            return None
-        return {"name": os.path.commonprefix([fc1[0], fc2[0]]).rstrip("_./"), "x": x, "y": y, "fc1": fc1[1], "b1": fc1[2], "fc2": fc2[1],
-                "b2": fc2[2], "slope": slope.get("alpha", 0.2), "offset": slope.get("beta", 0.5)}
-
-    blocks = []
-    for node in graph.node:
-        if node.op_type == "Mul":
-            block = block_of(*node.input, node.output[0]) or block_of(*reversed(node.input), node.output[0])
-            if block:
-                blocks.append(block)
-    return blocks
-
-
-def block_in_double(block, x):
-    """The published formula, to know that what was extracted is the block."""
-    s = x.astype(np.float64).mean(axis=tuple(range(2, x.ndim)))
-    h = np.maximum(s @ block["fc1"].T.astype(np.float64) + block["b1"], 0)
-    g = np.clip(block["slope"] * (h @ block["fc2"].T.astype(np.float64) + block["b2"]) + block["offset"], 0, 1)
-    return g.reshape(g.shape + (1,) * (x.ndim - 2)) * x
-
-
-def relative_error(y, reference):
-    return float(np.abs(y.astype(np.float64) - reference).max() / np.abs(reference).max())
-
-
-def write_safetensors(path, tensors, metadata):
-    header, offset = {"__metadata__": metadata}, 0
-    for name, array in tensors.items():
-        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        offset += array.nbytes
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for array in tensors.values():
-            file.write(array.astype("<f4").tobytes())
-
-
-def extract(model_path, picture, out):
-    import onnx
-    import onnxruntime
-    from PIL import Image
-
-    out.mkdir(parents=True, exist_ok=True)
-    model = onnx.load(model_path)
-    blocks = find_blocks(model.graph)
-    if len(blocks) != BLOCKS:
-        fail(f"{model_path}: {len(blocks)} SE blocks found, {BLOCKS} expected")
-
-    names = [block[side] for block in blocks for side in ("x", "y")]
-    model.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
-    page = np.asarray(Image.open(picture).convert("L"), np.float64)
-    lines = text_lines(page)
-    if len(lines) < 4:
-        fail(f"{picture}: {len(lines)} lines of text found")
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    results = session.run(None, {session.get_inputs()[0].name: classifier_input(page, lines)})
-    turned = results[0].argmax(axis=1)
-    right = int((turned[: len(lines)] == 0).sum() + (turned[len(lines):] == 1).sum())
-    print(f"{len(lines)} lines of text, as they are and upside down: direction recognised in {right} of {2 * len(lines)}")
-
-    tensors, metadata = {}, {}
-    for block, x, y in zip(blocks, results[1::2], results[2::2]):
-        error = relative_error(y, block_in_double(block, x))
-        if not error < BOUND:
-            fail(f"{block['name']}: what was extracted is {error:.1e} away from ONNX Runtime in double precision")
-        name = block["name"]
-        np.save(out / f"{name}.x.npy", np.ascontiguousarray(x))
-        np.save(out / f"{name}.y.npy", np.ascontiguousarray(y))
-        tensors |= {f"{name}.fc1.weight": block["fc1"], f"{name}.fc1.bias": block["b1"], f"{name}.fc2.weight": block["fc2"], f"{name}.fc2.bias": block["b2"]}
-        metadata |= {f"{name}.activation": "relu", f"{name}.gate": "hard-sigmoid", f"{name}.gate.slope": f"{block['slope']:.9g}",
-                     f"{name}.gate.offset": f"{block['offset']:.9g}", f"{name}.output": "scale", f"{name}.then": "nothing"}
-    write_safetensors(out / "blocks.safetensors", tensors, metadata)
-    (out / "blocks.json").write_text(json.dumps([block["name"] for block in blocks]))
-
-
-# ---- exciton
+MODELS = (
+    ("detector", "ch_PP-OCRv4_det_infer.onnx", 10, pictures.for_detector, pictures.detector_says),
+    ("recogniser", "ch_PP-OCRv4_rec_infer.onnx", 2, pictures.for_recogniser, pictures.recogniser_says),
+    ("classifier", "ch_ppocr_mobile_v2.0_cls_infer.onnx", 9, pictures.for_classifier, pictures.classifier_says),
+)
+HEAD = ("model", "block", "N x C x H x W", "slope", "residual", "device", "dispatches", "error", "exciton", "ONNX Runtime", "bits as host")
+RIGHT = range(6, 10)  # columns of numbers
 
 
 def call(*arguments):
-    """The command's JSON, or a line that says what went wrong."""
+    """The command's JSON, and None or what went wrong."""
     done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=120)
     if done.returncode != 0:
         return None, (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]
     return json.loads(done.stdout), None
 
 
-def order(device):
-    driver = device["driver"]
-    return REQUIRED.index(driver) if driver in REQUIRED else len(REQUIRED)
+def distance(y, reference):
+    """Of the largest output."""
+    if y.shape != reference.shape:
+        return float("inf")
+    return float(np.abs(y.astype(np.float64) - reference).max() / np.abs(reference).max())
 
 
-def compare(exciton, out):
-    blocks = json.loads((out / "blocks.json").read_text())
-    listing, why = call(exciton, "devices", "--json")
-    if listing is None:
-        fail(f"exciton devices: {why}")
-    devices = sorted(listing["devices"], key=order)
-    faults = [f"{driver}: no such device; absent: {listing['absent']}" for driver in REQUIRED if driver not in [d["driver"] for d in devices]]
-    if len(blocks) < BLOCKS:
-        faults.append(f"{len(blocks)} blocks, {BLOCKS} expected")
+# ---- what exciton found, against the witness
 
-    head = ("block", "N x C x H x W", "device", "schedule", "form", "dispatches", "time/us", "error", "bits as host")
-    rows = []
-    for name in blocks:
-        reference = np.load(out / f"{name}.y.npy")
-        host = None
-        for device in devices:
-            label = device["driver"] if device["api"] == "host" else f"{device['api']}:{device['driver']}"
-            path = out / f"{name}.{device['api']}-{device['driver']}.npy"
-            path.unlink(missing_ok=True)
-            said, why = call(exciton, "run", "--weights", f"{out / 'blocks.safetensors'}:{name}", "--input", out / f"{name}.x.npy", "--output", path,
-                             "--device", device["selected_by"], "--json")
-            row = [name, " x ".join(map(str, reference.shape)), label]
-            if said is None:
-                faults.append(f"{name} on {label}: {why}")
-                rows.append([*row, "failed"])
+
+def parameters(block):
+    """As `exciton inspect --json` has to show them."""
+    return {
+        "kind": "se", "input": block["x"], "output": block["y"], "channels": block["fc2"]["weight"].shape[0], "hidden": block["fc1"]["weight"].shape[0],
+        "bias": [block["fc1"]["bias"] is not None, block["fc2"]["bias"] is not None], "activation": "relu",
+        "gate": {"kind": "hard-sigmoid", "slope": block["slope"], "offset": block["offset"]}, "residual": block["residual"],
+        "then": {"add": block["then_add"], "activation": "relu" if block["then_relu"] else "identity"}, "clean": block["clean"],
+    }
+
+
+def differences(found, wanted, where=""):
+    for key, value in wanted.items():
+        if key not in found:
+            yield f"no {where}{key}"
+        elif isinstance(value, dict):
+            yield from differences(found[key], value, f"{where}{key}.")
+        elif (np.float32(found[key]) if isinstance(value, np.float32) else found[key]) != value:
+            yield f"{where}{key} is {found[key]}, the witness has {value}"
+
+
+def read_safetensors(path):
+    data = path.read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + size])
+    metadata = header.pop("__metadata__", {})
+    return metadata, {name: np.frombuffer(data[8 + size :][slice(*t["data_offsets"])], "<f4").reshape(t["shape"]) for name, t in header.items()}
+
+
+def weights_differ(exciton, model, name, block, path):
+    """What `exciton extract` wrote, bit by bit."""
+    path.unlink(missing_ok=True)
+    done = subprocess.run([exciton, "extract", f"{model}:{name}", "-o", str(path)], capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        return [done.stderr.strip()]
+    metadata, tensors = read_safetensors(path)
+    wanted = {f"{name}.{fc}.{part}": block[fc][part] for fc in ("fc1", "fc2") for part in ("weight", "bias") if block[fc][part] is not None}
+    faults = [f"extracted {key} is not the witness's" for key, value in wanted.items()
+              if key not in tensors or tensors[key].shape != value.shape or tensors[key].tobytes() != value.tobytes()]
+    faults += [f"extracted {key} is unknown to the witness" for key in tensors.keys() - wanted.keys()]
+    said = {"activation": "relu", "gate": "hard-sigmoid", "output": "residual" if block["residual"] else "scale"}
+    faults += [f"extracted {key} is {metadata.get(f'{name}.{key}')}, not {value}" for key, value in said.items() if metadata.get(f"{name}.{key}") != value]
+    faults += [f"extracted gate.{key} is {metadata.get(f'{name}.gate.{key}')}, not {block[key]}" for key in ("slope", "offset")
+               if np.float32(metadata.get(f"{name}.gate.{key}", "nan")) != block[key]]
+    return faults
+
+
+# ---- what ONNX Runtime computes
+
+
+def reference(path, blocks, feed):
+    """The model's output and each block's input and output."""
+    model = onnx.load(path)
+    names = [block[side] for block in blocks for side in ("x", "y")]
+    kept = {o.name for o in model.graph.output}
+    model.graph.output.extend(onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in dict.fromkeys(names) if n not in kept)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    output, *features = session.run([session.get_outputs()[0].name, *names], {session.get_inputs()[0].name: feed})
+    return output, session.get_modelmeta().custom_metadata_map, list(zip(features[::2], features[1::2]))
+
+
+# ---- the demo
+
+
+class Demo:
+    def __init__(self, exciton, scratch):
+        self.exciton, self.scratch, self.rows, self.faults, self.counts, self.slow = exciton, scratch, [], [], [], []
+        listing, why = call(exciton, "devices", "--json")
+        if listing is None:
+            sys.exit(f"ci/demo: exciton devices: {why}")
+        self.devices = sorted(listing["devices"], key=lambda d: REQUIRED.index(d["driver"]) if d["driver"] in REQUIRED else len(REQUIRED))
+        there = [d["driver"] for d in self.devices]
+        self.faults += [f"{driver}: no such device; absent: {listing['absent']}" for driver in REQUIRED if driver not in there]
+
+    def model(self, title, path, expected, feed, says):
+        blocks = find_blocks(onnx.load(path))
+        if len(blocks) != expected:
+            self.faults.append(f"{title}: the witness found {len(blocks)} blocks, {expected} expected")
+        output, properties, features = reference(path, blocks, feed)
+        print(f"{title} on {' x '.join(map(str, feed.shape))}: {says(output, properties)}", flush=True)
+        found, why = call(self.exciton, "inspect", path, "--json")
+        if found is None:
+            self.faults.append(f"{title}: exciton inspect: {why}")
+            return
+        by_output = {b["output"]: b for b in found["blocks"]}
+        if len(found["blocks"]) != len(blocks) or len(by_output) != len(blocks):
+            self.faults.append(f"{title}: exciton found {len(found['blocks'])} blocks, the witness {len(blocks)}")
+        right, errors = 0, []
+        for block, (x, y) in zip(blocks, features):
+            mine = by_output.get(block["y"])
+            if mine is None:
+                self.faults.append(f"{title}: exciton has no block that makes {block['y']}")
                 continue
-            y = np.load(path)
-            host = y if device["api"] == "host" else host
-            same = y.dtype == np.float32 and host is not None and y.tobytes() == host.tobytes()
-            error = relative_error(y, reference) if y.shape == reference.shape else float("inf")
-            rows.append([*row, said["schedule"], said["form"], str(said["dispatches"]), f"{said['microseconds']:.0f}", f"{error:.1e}", "yes" if same else "NO"])
-            if not error <= BOUND:
-                faults.append(f"{name} on {label}: error {error:.1e} of the largest output, at most {BOUND} allowed")
-            if not same:
-                faults.append(f"{name} on {label}: other bits than host")
-            if not 1 <= said["dispatches"] <= 2:
-                faults.append(f"{name} on {label}: {said['dispatches']} dispatches")
+            wrong = [*differences(mine, parameters(block)),
+                     *weights_differ(self.exciton, path, mine["name"], block, self.scratch / "block.safetensors")]
+            self.faults += [f"{title} {mine['name']}: {fault}" for fault in wrong]
+            right += not wrong
+            errors += self.block(title, f"{path}:{mine['name']}", mine, block, x, y)
+        worst = [f"{max(e[i] for e in errors):.1e}" if errors else "none" for i in range(3)]
+        self.counts.append(f"{title}: {len(found['blocks'])} blocks, {right} with the witness's parameters and weights, {len(errors)} runs; "
+                           f"largest error {worst[0]}; from double: exciton {worst[1]}, ONNX Runtime {worst[2]}")
 
-    widths = [max(len(row[i]) for row in [head, *rows] if i < len(row)) for i in range(len(head))]
-    for row in (head, ["-" * width for width in widths], *rows):
-        print("  ".join(cell.rjust(width) if 5 <= i <= 7 else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths))).rstrip())
-    print("error: the largest difference from ONNX Runtime, divided by the largest output")
-    if faults:
-        fail("\n         ".join(faults))
-    print(f"{len(blocks)} blocks on {len(devices)} devices: every error at most {BOUND}, all bits equal, one or two dispatches each")
+    def block(self, title, weights, mine, block, x, y):
+        """Runs it on every device: a row each."""
+        exact = in_double(block, x)
+        theirs = distance(y, exact)
+        start = [title, mine["name"], " x ".join(map(str, x.shape)), f"{mine['gate']['slope']:.7g}", "yes" if mine["residual"] else "no"]
+        x_path, y_path = self.scratch / "x.npy", self.scratch / "y.npy"
+        np.save(x_path, np.ascontiguousarray(x))
+        host, errors = None, []
+        for device in self.devices:
+            label = device["driver"] if device["api"] == "host" else f"{device['api']}:{device['driver']}"
+            y_path.unlink(missing_ok=True)
+            said, why = call(self.exciton, "run", "--weights", weights, "--input", x_path, "--output", y_path, "--device", device["selected_by"], "--json")
+            if said is None:
+                self.faults.append(f"{title} {mine['name']} on {label}: {why}")
+                self.rows.append([*start, label, "failed"])
+                continue
+            ours = np.load(y_path)
+            host = ours if device["api"] == "host" else host
+            same = ours.dtype == np.float32 and host is not None and ours.tobytes() == host.tobytes()
+            errors.append((distance(ours, y), distance(ours, exact), theirs))
+            self.rows.append([*start, label, str(said["dispatches"]), *(f"{e:.1e}" for e in errors[-1]), "yes" if same else "NO"])
+            error, own, _ = errors[-1]
+            allowed = BOUND * max(1, float(np.abs(x).max() / np.abs(exact).max()))
+            if not own <= allowed:
+                self.faults.append(f"{title} {mine['name']} on {label}: {own:.1e} from double, at most {allowed:.1e} allowed")
+            if not error <= BOUND + theirs:
+                self.faults.append(f"{title} {mine['name']} on {label}: error {error:.1e}, at most {BOUND + theirs:.1e} allowed")
+            if not same:
+                self.faults.append(f"{title} {mine['name']} on {label}: other bits than host")
+            # Three-stages is what remains where a device can't run the others (rows too long for a driver that counts iterations).
+            if said["schedule"] == "three-stages":
+                self.slow.append(f"{mine['name']} on {label} in {said['dispatches']}")
+            elif not 1 <= said["dispatches"] <= 2 * said["pieces"]:
+                self.faults.append(f"{title} {mine['name']} on {label}: {said['dispatches']} dispatches for {said['pieces']} pieces")
+        return errors
+
+    def finish(self):
+        widths = [max(len(row[i]) for row in [HEAD, *self.rows] if i < len(row)) for i in range(len(HEAD))]
+        for row in (HEAD, ["-" * width for width in widths], *self.rows):
+            print("  ".join(cell.rjust(width) if i in RIGHT else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths))).rstrip())
+        print("error: the largest difference of exciton from ONNX Runtime; exciton, ONNX Runtime: each from the formula in double.\n"
+              "All are divided by the largest output.")
+        print("\n".join(self.counts))
+        print("one or two dispatches a block" + (f", but three-stages for {', '.join(self.slow)}" if self.slow else ""))
+        if self.faults:
+            sys.exit("ci/demo: " + "\n         ".join(self.faults))
+        blocks = sum(m[2] for m in MODELS)
+        if len(self.rows) != blocks * len(self.devices):
+            sys.exit(f"ci/demo: {len(self.rows)} runs, not {blocks} on each of {len(self.devices)} devices")
+        print(f"{blocks} blocks on {len(self.devices)} devices: parameters and weights right, every output within {BOUND} of the formula "
+              "and, beyond ONNX Runtime's own error, of ONNX Runtime's; all bits equal")
+
+
+def main():
+    exciton, models, picture, scratch = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3], pathlib.Path(sys.argv[4])
+    page = pictures.load(picture)
+    if len(pictures.text_lines(page)) < 4:
+        sys.exit(f"ci/demo: {picture}: fewer than 4 lines of text found")
+    demo = Demo(exciton, scratch)
+    for title, file, expected, prepare, says in MODELS:
+        demo.model(title, models / file, expected, prepare(page), says)
+    demo.finish()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 5 and sys.argv[1] == "extract":
-        extract(sys.argv[2], sys.argv[3], pathlib.Path(sys.argv[4]))
-    elif len(sys.argv) == 4 and sys.argv[1] == "compare":
-        compare(sys.argv[2], pathlib.Path(sys.argv[3]))
-    else:
+    if len(sys.argv) != 5:
         sys.exit(__doc__)
+    main()

@@ -51,6 +51,13 @@ EXCITON_API exciton_status exciton_npy_read(const char *path, exciton_tensor *te
  * followed. `shape` has `dims` members (NULL where dims is 0), `data` their product. */
 EXCITON_API exciton_status exciton_npy_write(const char *path, uint32_t dims, const uint64_t *shape, const float *data);
 
+/* ---- Near misses ------------------------------------------------------------------------------------------------ */
+
+/* What looked like a block: the node or tensor where it wasn't one, and why. Strings are the object's that it is of. */
+typedef struct exciton_model_near {
+    const char *at, *why;
+} exciton_model_near;
+
 /* ---- Weights of SE blocks -------------------------------------------------------------------------------------- */
 
 /* A file of one block or several, found by the names of their tensors: safetensors. */
@@ -60,16 +67,20 @@ typedef struct exciton_weights_params {
     size_t size;
     exciton_weight_order order; /* how the file's matrices lie (the command's --order); _DEFAULT: the file's metadata say, else
                                  * OUT_IN as the known names imply. One that contradicts the metadata is an error */
+    bool may_be_none;           /* a file without a block opens too, with a count of 0 */
 } exciton_weights_params;
 
-/* `params` NULL: defaults. Reads the header only. A file without a block is an error that says what came nearest. */
+/* `params` NULL: defaults. Reads the header only. A file without a block is an error that says what came nearest, unless
+ * the params allow it. */
 EXCITON_API exciton_status exciton_weights_open(const char *path, const exciton_weights_params *params, exciton_weights **weights);
 /* Releases also what exciton_weights_se gave out. */
 EXCITON_API void exciton_weights_close(exciton_weights *weights);
 
-/* What the file says of a block; an enum's _DEFAULT means that it doesn't say. */
+/* What the file says of a block, by metadata or names; an enum's _DEFAULT means that it doesn't say. Names say it where one
+ * family alone uses them: fc.0 and fc.2 without biases are the reference, relu and sigmoid. */
 typedef struct exciton_weights_info {
     const char *name;              /* "" for a block without a name; the object's, until it is closed */
+    const char *weight[2];         /* the tensor of each layer's matrix; likewise */
     uint64_t channels, hidden;
     bool bias[2];                  /* of fc1, fc2 */
     exciton_weight_order order;    /* never _DEFAULT */
@@ -81,16 +92,28 @@ typedef struct exciton_weights_info {
     exciton_then then;
 } exciton_weights_info;
 
-/* Blocks are ordered by name, byte by byte; at least one. 0 for NULL. */
+/* Blocks are ordered by name, byte by byte. 0 for NULL. */
 EXCITON_API uint32_t exciton_weights_count(const exciton_weights *weights);
 EXCITON_API exciton_status exciton_weights_describe(const exciton_weights *weights, uint32_t index, exciton_weights_info *info);
 /* _NAME lists the blocks; tensors that come under that name but make no block are the error that says why. */
 EXCITON_API exciton_status exciton_weights_find(const exciton_weights *weights, const char *name, uint32_t *index);
 
+/* Tensors under a known pair of names that make no block. `why` is kept until the next call. */
+EXCITON_API uint32_t exciton_weights_near_count(const exciton_weights *weights);
+EXCITON_API exciton_status exciton_weights_near_describe(exciton_weights *weights, uint32_t index, exciton_model_near *near);
+
 /* Reads the block's tensors (kept until close) and sets channels, hidden, fc1, fc2, activation, gate, gate_slope,
  * gate_offset, output and then of `se`; other members stay. What the file doesn't say becomes _DEFAULT, a hard-sigmoid's
  * number NaN, which no plan accepts: the caller puts its own in. After a failure `se` is as it was. */
 EXCITON_API exciton_status exciton_weights_se(exciton_weights *weights, uint32_t index, exciton_se *se);
+
+/* Writes blocks as safetensors that exciton_weights_open reads, under a temporary name and then renamed like
+ * exciton_npy_write. Of each block channels, hidden, fc1, fc2, activation, gate with slope and offset, output and then
+ * count; the tensors are NAME.fc1.weight, …, [outputs, inputs] whatever their order was. An enum's _DEFAULT and a slope or
+ * offset that is NaN are not said in the file, as exciton_weights_se gives them. Names are UTF-8, unlike each other, without
+ * colon and control character; "" is one. Nothing is read from `path`, so that it may be the file that the blocks are of. */
+EXCITON_API exciton_status exciton_weights_write(const char *path, uint32_t count, const char *const *names,
+                                                 const exciton_se *const *blocks);
 
 /* ---- Blocks of models ------------------------------------------------------------------------------------------ */
 
@@ -143,6 +166,8 @@ typedef struct exciton_model_block {
     bool circular;                 /* ECA: the channels' ends are padded with each other, not with zeros */
     bool clean;                    /* nothing else in the model uses what is inside the block */
     const char *why;               /* not clean: why; else NULL */
+    const char *unsupported;       /* the field that keeps exciton_model_se from running it, "kind", "activation", "then.add",
+                                    * "layout", "weights" or "gate"; NULL: none */
 } exciton_model_block;
 
 /* In the order of the model's nodes. 0 for NULL. */
@@ -150,11 +175,6 @@ EXCITON_API uint32_t exciton_model_block_count(const exciton_model *model);
 EXCITON_API exciton_status exciton_model_block_describe(const exciton_model *model, uint32_t index, exciton_model_block *block);
 /* _NAME lists the blocks. */
 EXCITON_API exciton_status exciton_model_block_find(const exciton_model *model, const char *name, uint32_t *index);
-
-/* What looked like a block: the node where it wasn't one, and why. Strings are the model's. */
-typedef struct exciton_model_near {
-    const char *at, *why;
-} exciton_model_near;
 
 EXCITON_API uint32_t exciton_model_near_count(const exciton_model *model);
 EXCITON_API exciton_status exciton_model_near_describe(const exciton_model *model, uint32_t index, exciton_model_near *near);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 const char *const exciton_block_pairs[EXCITON_BLOCK_PAIRS][2] = {
-    {"fc.0", "fc.2"}, {"fc1", "fc2"}, {"conv_reduce", "conv_expand"}, {"conv1", "conv2"},
+    [EXCITON_BLOCK_REFERENCE] = {"fc.0", "fc.2"}, [EXCITON_BLOCK_OWN] = {"fc1", "fc2"}, {"conv_reduce", "conv_expand"}, {"conv1", "conv2"},
 };
 
 /* The length of what stands before `suffix`, with neither its dot; false where `name` doesn't end so. */
@@ -184,7 +184,8 @@ static exciton_status check_collisions(const exciton_safetensors *file, const ex
     return EXCITON_OK;
 }
 
-exciton_status exciton_blocks_judge(const exciton_safetensors *file, exciton_weight_order order, exciton_blocks *blocks)
+exciton_status exciton_blocks_judge(const exciton_safetensors *file, exciton_weight_order order, bool may_be_none,
+                                    exciton_blocks *blocks)
 {
     exciton_verdict verdict, nearest = {.stage = -1};
     for (size_t i = 0; i < blocks->count; i++) {
@@ -197,8 +198,10 @@ exciton_status exciton_blocks_judge(const exciton_safetensors *file, exciton_wei
         else if (verdict.stage > nearest.stage)
             nearest = verdict;
     }
-    if (!blocks->good)
+    if (!blocks->good && !may_be_none)
         return fail_without(file, blocks, &nearest);
+    if (!blocks->count)
+        return EXCITON_OK;
     qsort(blocks->items, blocks->count, sizeof *blocks->items, by_name);
     return check_collisions(file, blocks);
 }

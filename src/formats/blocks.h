@@ -32,13 +32,15 @@ typedef struct exciton_blocks {
 } exciton_blocks;
 
 /* "fc1", "fc2", … */
-#define EXCITON_BLOCK_PAIRS 4
+enum { EXCITON_BLOCK_REFERENCE, EXCITON_BLOCK_OWN, EXCITON_BLOCK_PAIRS = 4 };
 extern const char *const exciton_block_pairs[EXCITON_BLOCK_PAIRS][2];
 
 /* Finds every candidate and gives it its metadata. A parameter for a block that isn't there is an error. */
 exciton_status exciton_blocks_find(const exciton_safetensors *file, exciton_blocks *blocks);
-/* Judges all: EXCITON_OK although some are no blocks. Two good ones of one name are an error; so is no good one. */
-exciton_status exciton_blocks_judge(const exciton_safetensors *file, exciton_weight_order order, exciton_blocks *blocks);
+/* Judges all: EXCITON_OK although some are no blocks. Two good ones of one name are an error; so is no good one, unless
+ * there may be none. */
+exciton_status exciton_blocks_judge(const exciton_safetensors *file, exciton_weight_order order, bool may_be_none,
+                                    exciton_blocks *blocks);
 void exciton_blocks_release(const exciton_safetensors *file, exciton_blocks *blocks);
 
 /* Why a candidate is no block, as "where: why", and how far it got: a later stage is a nearer miss. */
@@ -55,5 +57,7 @@ exciton_status exciton_block_read_params(exciton_block *block, exciton_verdict *
 exciton_status exciton_verdict_set(exciton_verdict *verdict, exciton_status status, const char *format, ...) EXCITON_PRINTF(3, 4);
 
 extern const char *const exciton_param_names[EXCITON_PARAMS];
+/* The word of an enum's value; NULL: none, as for every _DEFAULT. */
+const char *exciton_param_word(enum exciton_param param, int value);
 
 #endif

@@ -145,12 +145,27 @@ static exciton_status settle_order(exciton_block *block, exciton_weight_order or
     return EXCITON_OK;
 }
 
+/* fc.0 and fc.2 without biases are the reference's. With biases they are several families' (MobileNetV3 with a hard-sigmoid,
+ * EfficientNet with silu), as all other names are. */
+static void settle_family(exciton_block *block)
+{
+    exciton_weights_info *info = &block->info;
+    if (block->pair != EXCITON_BLOCK_REFERENCE || info->bias[0] || info->bias[1])
+        return;
+    if (!info->activation)
+        info->activation = EXCITON_ACTIVATION_RELU;
+    if (!info->gate)
+        info->gate = EXCITON_GATE_SIGMOID;
+}
+
 exciton_status exciton_block_judge(exciton_block *block, exciton_weight_order order, exciton_verdict *verdict)
 {
     *verdict = (exciton_verdict){.stage = STAGE_PARTNER};
     block->info = (exciton_weights_info){.name = block->name, .bias = {block->bias[0] != NULL, block->bias[1] != NULL}};
     if (check_names(block, verdict))
         return verdict->status;
+    for (int layer = 0; layer < 2; layer++)
+        block->info.weight[layer] = block->weight[layer]->name;
     verdict->stage = STAGE_SHAPE;
     if (exciton_block_read_params(block, verdict) || settle_order(block, order, verdict) || read_sizes(block, verdict))
         return verdict->status;
@@ -163,5 +178,6 @@ exciton_status exciton_block_judge(exciton_block *block, exciton_weight_order or
     if (block->unknown)
         return exciton_verdict_set(verdict, EXCITON_ERROR_FORMAT, "__metadata__ '%.100s': no parameter; there are order, activation, "
                                    "gate, gate.slope, gate.offset, output, then", block->unknown);
+    settle_family(block);
     return EXCITON_OK;
 }

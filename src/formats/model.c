@@ -100,6 +100,37 @@ void exciton_model_close(exciton_model *model)
 
 /* ---- What there is */
 
+/* What the operation doesn't run: the field, with its value for the line. NULL: it runs. */
+static const char *find_unsupported(const exciton_match *match, const char **value)
+{
+    const exciton_model_block *block = &match->block;
+    *value = exciton_model_kind_name(block->kind);
+    if (block->kind != EXCITON_MODEL_SE)
+        return "kind";
+    *value = exciton_model_activation_name(block->activation);
+    if (block->activation == EXCITON_MODEL_HARD_SWISH) {
+        *value = "hard-swish with another slope or offset";
+        if (fabsf(block->activation_numbers[0] * 6 - 1) > 1e-6f || fabsf(block->activation_numbers[1] - 0.5f) > 1e-6f)
+            return "activation";
+    } else if (block->activation != EXCITON_MODEL_IDENTITY && block->activation != EXCITON_MODEL_RELU &&
+               block->activation != EXCITON_MODEL_SILU) {
+        return "activation";
+    }
+    *value = block->then_add;
+    if (block->then_add && !block->residual) /* a residual of another tensor; after one of x it is somebody else's Add */
+        return "then.add";
+    *value = "channels last";
+    if (block->channels_last)
+        return "layout";
+    *value = "quantized";
+    if (match->layers[0].quantized || match->layers[1].quantized)
+        return "weights";
+    *value = "a slope or offset beyond float";
+    if (!isfinite(block->gate_slope) || !isfinite(block->gate_offset))
+        return "gate";
+    return NULL;
+}
+
 uint32_t exciton_model_block_count(const exciton_model *model) { return model ? (uint32_t)model->matches.count : 0; }
 uint32_t exciton_model_near_count(const exciton_model *model) { return model ? (uint32_t)model->matches.near_count : 0; }
 
@@ -125,9 +156,12 @@ exciton_status exciton_model_block_describe(const exciton_model *model, uint32_t
     if (block)
         *block = (exciton_model_block){0};
     exciton_status failed = check_index(model, index, model ? model->matches.count : 0, block, "block describe");
-    if (!failed)
-        *block = model->matches.items[index].block;
-    return failed;
+    if (failed)
+        return failed;
+    const char *value;
+    *block = model->matches.items[index].block;
+    block->unsupported = find_unsupported(&model->matches.items[index], &value);
+    return EXCITON_OK;
 }
 
 exciton_status exciton_model_near_describe(const exciton_model *model, uint32_t index, exciton_model_near *near)
@@ -195,38 +229,10 @@ const char *exciton_model_gate_name(exciton_model_gate gate)
 
 /* ---- As the operation takes it */
 
-static exciton_status refuse(const exciton_model *model, const exciton_model_block *block, const char *field, const char *value)
+static exciton_activation operation_activation(exciton_model_activation activation)
 {
-    return exciton_io_fail(EXCITON_ERROR_UNSUPPORTED, "%s: block '%.100s': %s: %.100s is not run so far", model->name, block->name, field,
-                           value);
-}
-
-static exciton_status check_runs(const exciton_model *model, const exciton_match *match, exciton_activation *activation)
-{
-    const exciton_model_block *block = &match->block;
-    if (block->kind != EXCITON_MODEL_SE)
-        return refuse(model, block, "kind", exciton_model_kind_name(block->kind));
-    switch (block->activation) {
-    case EXCITON_MODEL_IDENTITY: *activation = EXCITON_ACTIVATION_IDENTITY; break;
-    case EXCITON_MODEL_RELU: *activation = EXCITON_ACTIVATION_RELU; break;
-    case EXCITON_MODEL_SILU: *activation = EXCITON_ACTIVATION_SILU; break;
-    case EXCITON_MODEL_HARD_SWISH:
-        *activation = EXCITON_ACTIVATION_HARD_SWISH;
-        if (fabsf(block->activation_numbers[0] * 6 - 1) > 1e-6f || fabsf(block->activation_numbers[1] - 0.5f) > 1e-6f)
-            return refuse(model, block, "activation", "hard-swish with another slope or offset");
-        break;
-    default:
-        return refuse(model, block, "activation", exciton_model_activation_name(block->activation));
-    }
-    if (block->then_add && !block->residual) /* a residual of another tensor; after one of x it is somebody else's Add */
-        return refuse(model, block, "then.add", block->then_add);
-    if (block->channels_last)
-        return refuse(model, block, "layout", "channels last");
-    if (match->layers[0].quantized || match->layers[1].quantized)
-        return refuse(model, block, "weights", "quantized");
-    if (!isfinite(block->gate_slope) || !isfinite(block->gate_offset))
-        return refuse(model, block, "gate", "a slope or offset beyond float");
-    return EXCITON_OK;
+    return activation == EXCITON_MODEL_RELU ? EXCITON_ACTIVATION_RELU : activation == EXCITON_MODEL_SILU ? EXCITON_ACTIVATION_SILU
+         : activation == EXCITON_MODEL_HARD_SWISH ? EXCITON_ACTIVATION_HARD_SWISH : EXCITON_ACTIVATION_IDENTITY;
 }
 
 /* Both layers in one piece of memory. */
@@ -266,10 +272,11 @@ exciton_status exciton_model_se(exciton_model *model, uint32_t index, exciton_se
         return exciton_io_fail(EXCITON_ERROR_ARGUMENT, "model se: se: size %zu is less than %zu", se->size, sizeof *se);
     const exciton_match *match = &model->matches.items[index];
     const exciton_model_block *block = &match->block;
-    exciton_activation activation = EXCITON_ACTIVATION_DEFAULT;
-    failed = check_runs(model, match, &activation);
-    if (!failed)
-        failed = read_data(model, index);
+    const char *value, *field = find_unsupported(match, &value);
+    if (field)
+        return exciton_io_fail(EXCITON_ERROR_UNSUPPORTED, "%s: block '%.100s': %s: %.100s is not run so far", model->name, match->name,
+                               field, value);
+    failed = read_data(model, index);
     if (failed)
         return failed;
     const float *data = model->data[index];
@@ -281,7 +288,7 @@ exciton_status exciton_model_se(exciton_model *model, uint32_t index, exciton_se
     data += matrix + block->hidden;
     se->fc2 = (exciton_layer){.data = data, .bias = block->bias[1] ? data + matrix : NULL, .type = EXCITON_TYPE_F32,
                               .order = EXCITON_ORDER_OUT_IN};
-    se->activation = activation;
+    se->activation = operation_activation(block->activation);
     se->gate = block->gate == EXCITON_MODEL_SIGMOID ? EXCITON_GATE_SIGMOID : EXCITON_GATE_HARD_SIGMOID_CUSTOM;
     se->gate_slope = block->gate_slope;
     se->gate_offset = block->gate_offset;

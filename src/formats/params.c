@@ -30,6 +30,14 @@ static const word *const words[EXCITON_PARAMS] = {
     [EXCITON_PARAM_OUTPUT] = outputs, [EXCITON_PARAM_THEN] = thens,
 };
 
+const char *exciton_param_word(enum exciton_param param, int value)
+{
+    for (const word *w = words[param]; w && w->text; w++)
+        if (w->value == value)
+            return w->text;
+    return NULL;
+}
+
 static exciton_status refuse(const exciton_block *block, enum exciton_param param, exciton_verdict *verdict, const char *why)
 {
     return exciton_verdict_set(verdict, EXCITON_ERROR_FORMAT, "__metadata__ '%.100s%s%s': '%.40s' %s", block->name,

@@ -10,19 +10,16 @@ struct exciton_weights {
     exciton_safetensors file;
     exciton_blocks blocks;
     exciton_weight_order order;
+    char why[sizeof ((exciton_verdict *)NULL)->why]; /* of the near miss described last */
 };
 
-static exciton_status read_params(const exciton_weights_params *params, exciton_weight_order *order)
+static exciton_status check_params(const exciton_weights_params *params)
 {
-    *order = EXCITON_ORDER_DEFAULT;
-    if (!params)
-        return EXCITON_OK;
     if (params->size && params->size < sizeof *params)
         return exciton_io_fail(EXCITON_ERROR_ARGUMENT, "weights open: params: size %zu is less than %zu", params->size,
                                sizeof *params);
     if ((unsigned)params->order > EXCITON_ORDER_IN_OUT)
         return exciton_io_fail(EXCITON_ERROR_ARGUMENT, "weights open: order: %d is none", (int)params->order);
-    *order = params->order;
     return EXCITON_OK;
 }
 
@@ -33,14 +30,15 @@ exciton_status exciton_weights_open_with(const exciton_calls *calls, const char 
         *weights = NULL;
     if (!path || !weights)
         return exciton_io_fail(EXCITON_ERROR_ARGUMENT, "weights open: %s: is NULL", path ? "weights" : "path");
-    exciton_weight_order order;
-    exciton_status failed = read_params(params, &order);
+    static const exciton_weights_params defaults;
+    params = params ? params : &defaults;
+    exciton_status failed = check_params(params);
     if (failed)
         return failed;
     exciton_weights *opened = exciton_io_allocate(calls, 1, sizeof *opened);
     if (!opened)
         return exciton_io_fail(EXCITON_ERROR_MEMORY, "%s: out of memory", path);
-    *opened = (exciton_weights){.order = order};
+    *opened = (exciton_weights){.order = params->order};
     failed = exciton_safetensors_open(calls, path, &opened->file);
     if (failed) {
         exciton_io_release(calls, opened);
@@ -48,7 +46,7 @@ exciton_status exciton_weights_open_with(const exciton_calls *calls, const char 
     }
     failed = exciton_blocks_find(&opened->file, &opened->blocks);
     if (!failed)
-        failed = exciton_blocks_judge(&opened->file, order, &opened->blocks);
+        failed = exciton_blocks_judge(&opened->file, params->order, params->may_be_none, &opened->blocks);
     if (failed) {
         exciton_weights_close(opened);
         return failed;
@@ -94,11 +92,42 @@ exciton_status exciton_weights_describe(const exciton_weights *weights, uint32_t
     return failed;
 }
 
+/* ---- Near misses: candidates that are no blocks */
+
+uint32_t exciton_weights_near_count(const exciton_weights *weights)
+{
+    return weights ? (uint32_t)(weights->blocks.count - weights->blocks.good) : 0;
+}
+
+exciton_status exciton_weights_near_describe(exciton_weights *weights, uint32_t index, exciton_model_near *near)
+{
+    if (near)
+        *near = (exciton_model_near){0};
+    if (!weights || !near)
+        return exciton_io_fail(EXCITON_ERROR_ARGUMENT, "weights near: %s: is NULL", weights ? "near" : "weights");
+    if (index >= exciton_weights_near_count(weights))
+        return exciton_io_fail(EXCITON_ERROR_ARGUMENT, "%s: near miss %u: there are %u", weights->file.source.name, index,
+                               exciton_weights_near_count(weights));
+    exciton_block again = weights->blocks.items[weights->blocks.good + index];
+    exciton_verdict verdict;
+    if (exciton_block_judge(&again, weights->order, &verdict) == EXCITON_ERROR_MEMORY)
+        return exciton_io_fail(EXCITON_ERROR_MEMORY, "%s: %s", weights->file.source.name, verdict.why);
+    memcpy(weights->why, verdict.why, sizeof weights->why);
+    const exciton_safetensors_entry *first = again.weight[0] ? again.weight[0] : again.weight[1];
+    *near = (exciton_model_near){.at = first->name, .why = weights->why};
+    return EXCITON_OK;
+}
+
+/* ---- A block by its name */
+
 /* The names that there are, as many as a line holds. */
 static exciton_status fail_choices(const exciton_weights *weights, const char *name)
 {
     char choices[400];
     size_t length = 0, shown = 0;
+    if (!weights->blocks.good)
+        return exciton_io_fail(EXCITON_ERROR_NAME, "%s: block '%.100s': is not there; the file has none", weights->file.source.name,
+                               name);
     for (; shown < weights->blocks.good; shown++) {
         int more = snprintf(choices + length, sizeof choices - length, "%s'%.100s'", shown ? ", " : "",
                             weights->blocks.items[shown].name);

@@ -113,12 +113,14 @@ void tool_json_number(tool_json *json, double value)
     json->comma = true;
 }
 
-void tool_json_boolean(tool_json *json, bool value)
+void tool_json_verbatim(tool_json *json, const char *text)
 {
     before(json);
-    fputs(value ? "true" : "false", stdout);
+    fputs(text, stdout);
     json->comma = true;
 }
+
+void tool_json_boolean(tool_json *json, bool value) { tool_json_verbatim(json, value ? "true" : "false"); }
 
 void tool_json_header(tool_json *json)
 {

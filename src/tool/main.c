@@ -17,6 +17,8 @@ static int show_version(int argc, char **argv);
 
 static const command commands[] = {
     {"devices", "list the devices, and the APIs without one", tool_devices},
+    {"inspect", "list the SE blocks of a model", tool_inspect},
+    {"extract", "write a model's SE blocks as safetensors", tool_extract},
     {"run", "run an SE block of a file on x, write y", tool_run},
     {"verify", "compare a device with the oracle, print its digest", tool_verify},
     {"bench", "time a block's calls beside the floor of a copy", tool_bench},
@@ -143,7 +145,7 @@ static int show_version(int argc, char **argv)
 
 static int show_help(void)
 {
-    puts("exciton runs Squeeze-and-Excitation blocks on host, OpenCL and Vulkan devices.\n\nexciton COMMAND [options]");
+    puts("exciton runs Squeeze-and-Excitation (SE) blocks on host, OpenCL and Vulkan devices.\n\nexciton COMMAND [options]");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         printf("  %-10s%s\n", commands[i].name, commands[i].summary);
     puts("  help      print this, or a command's options\n\n"
@@ -156,13 +158,13 @@ static int run_command(const char *name, int argc, char **argv)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (!strcmp(name, commands[i].name))
             return commands[i].main(argc, argv);
-    return tool_error(TOOL_BAD_OPTION, "command: %s: no such command (devices, run, verify, bench, tune, version, help)", name);
+    return tool_error(TOOL_BAD_OPTION, "command: %s: no such command (devices, inspect, extract, run, verify, bench, tune, version, help)", name);
 }
 
 static int dispatch(int argc, char **argv)
 {
     if (argc < 2)
-        return tool_error(TOOL_BAD_OPTION, "command: none: one is needed (devices, run, verify, bench, tune, version, help)");
+        return tool_error(TOOL_BAD_OPTION, "command: none: one is needed (devices, inspect, extract, run, verify, bench, tune, version, help)");
     const char *name = argv[1];
     if (!strcmp(name, "--version"))
         name = "version";

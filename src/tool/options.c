@@ -1,4 +1,4 @@
-/* Options: `--name value` or `--name=value`, read by a table that also makes the help. */
+/* Options: `--name value`, `--name=value` or `-n value`, read by a table that also makes the help. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +17,20 @@ static void list_choices(const tool_choice *choices, char *text, size_t size)
 
 static void show_help(const char *command, const tool_option *options)
 {
-    printf("exciton %s [options]\n", command);
+    printf("exciton %s", command);
+    for (const tool_option *option = options; option->name; option++)
+        if (option->positional)
+            printf(" %s", option->value);
+    puts(" [options]");
     for (; options->name; options++) {
-        char left[64], names[160] = "";
-        snprintf(left, sizeof left, "--%s%s%s", options->name, options->flag ? "" : " ",
-                 options->flag ? "" : options->choice ? "NAME" : options->value);
+        char left[64], letter[8] = "", names[160] = "";
+        if (options->letter)
+            snprintf(letter, sizeof letter, "-%c, ", options->letter);
+        if (options->positional)
+            snprintf(left, sizeof left, "%s", options->value);
+        else
+            snprintf(left, sizeof left, "%s--%s%s%s", letter, options->name, options->flag ? "" : " ",
+                     options->flag ? "" : options->choice ? "NAME" : options->value);
         if (options->choice)
             list_choices(options->choices, names, sizeof names);
         printf("  %-26s%s%s%s%s\n", left, options->help, names[0] ? ": " : "", names, options->required ? " (required)" : "");
@@ -98,44 +107,80 @@ static int set_value(const tool_option *option, const char *value)
 /* The option that `argument` names; `value` is what follows '=', or NULL. */
 static const tool_option *find(const tool_option *options, const char *argument, const char **value)
 {
-    const char *name = argument + 2, *equals = strchr(name, '=');
+    bool letter = argument[1] != '-';
+    const char *name = argument + (letter ? 1 : 2), *equals = letter ? NULL : strchr(name, '=');
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     *value = equals ? equals + 1 : NULL;
-    for (; options->name; options++)
-        if (strlen(options->name) == length && !strncmp(options->name, name, length))
+    for (; options->name; options++) {
+        if (letter ? length == 1 && options->letter == name[0]
+                   : !options->positional && strlen(options->name) == length && !strncmp(options->name, name, length))
             return options;
+    }
     return NULL;
+}
+
+/* An argument that is no option. */
+static int set_positional(const char *command, const tool_option *options, const char *argument)
+{
+    while (options->name && !options->positional)
+        options++;
+    if (!options->name)
+        return tool_error(TOOL_BAD_OPTION, "option: %s: not an option; `exciton %s --help` lists them", argument, command);
+    if (*options->text)
+        return tool_error(TOOL_BAD_OPTION, "%s: %s: one is enough: there was %s", options->value, argument, *options->text);
+    if (!argument[0])
+        return tool_error(TOOL_BAD_OPTION, "%s: \"\": a name is needed", options->value);
+    *options->text = argument;
+    return TOOL_DONE;
+}
+
+/* The option at argv[*at], and its value. */
+static int set_option(const char *command, const tool_option *options, int argc, char **argv, int *at)
+{
+    const char *value;
+    const tool_option *option = find(options, argv[*at], &value);
+    if (!option)
+        return tool_error(TOOL_BAD_OPTION, "option: %s: unknown; `exciton %s --help` lists them", argv[*at], command);
+    if (option->flag) {
+        if (value)
+            return tool_error(TOOL_BAD_OPTION, "option --%s: %s: takes no value", option->name, value);
+        *option->flag = true;
+        return TOOL_DONE;
+    }
+    if (!value && (*at + 1 == argc || !strncmp(argv[*at + 1], "--", 2)))
+        return tool_error(TOOL_BAD_OPTION, "option --%s: nothing follows: a value is needed", option->name);
+    return set_value(option, value ? value : argv[++*at]);
+}
+
+static int check_required(const char *command, const tool_option *options)
+{
+    for (; options->name; options++)
+        if (options->required && !*options->text) {
+            const char *name = options->positional ? options->value : options->name;
+            return tool_error(TOOL_BAD_OPTION, "option %s%s: missing: `exciton %s` needs it", options->positional ? "" : "--", name, command);
+        }
+    return TOOL_DONE;
 }
 
 int tool_options_parse(const char *command, const tool_option *options, int argc, char **argv, bool *help)
 {
-    for (int i = 0; i < argc; i++)
+    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
         if (!strcmp(argv[i], "--help")) {
             show_help(command, options);
             *help = true;
             return TOOL_DONE;
         }
+    bool only_arguments = false; /* what follows "--" */
     for (int i = 0; i < argc; i++) {
-        const char *value;
-        if (strncmp(argv[i], "--", 2))
-            return tool_error(TOOL_BAD_OPTION, "option: %s: not an option; `exciton %s --help` lists them", argv[i], command);
-        const tool_option *option = find(options, argv[i], &value);
-        if (!option)
-            return tool_error(TOOL_BAD_OPTION, "option: %s: unknown; `exciton %s --help` lists them", argv[i], command);
-        if (option->flag) {
-            if (value)
-                return tool_error(TOOL_BAD_OPTION, "option --%s: %s: takes no value", option->name, value);
-            *option->flag = true;
-            continue;
-        }
-        if (!value && (i + 1 == argc || !strncmp(argv[i + 1], "--", 2)))
-            return tool_error(TOOL_BAD_OPTION, "option --%s: nothing follows: a value is needed", option->name);
-        int status = set_value(option, value ? value : argv[++i]);
+        int status = TOOL_DONE;
+        if (!only_arguments && !strcmp(argv[i], "--"))
+            only_arguments = true;
+        else if (only_arguments || argv[i][0] != '-' || !argv[i][1])
+            status = set_positional(command, options, argv[i]);
+        else
+            status = set_option(command, options, argc, argv, &i);
         if (status != TOOL_DONE)
             return status;
     }
-    for (; options->name; options++)
-        if (options->required && !*options->text)
-            return tool_error(TOOL_BAD_OPTION, "option --%s: missing: `exciton %s` needs it", options->name, command);
-    return TOOL_DONE;
+    return check_required(command, options);
 }

@@ -238,31 +238,13 @@ static int report(const run_options *given, const run_input *input, const run_st
 
 /* ---- options */
 
-static const tool_choice orders[] = {{"out-in", EXCITON_ORDER_OUT_IN}, {"in-out", EXCITON_ORDER_IN_OUT}, {0}};
-static const tool_choice activations[] = {
-    {"identity", EXCITON_ACTIVATION_IDENTITY}, {"relu", EXCITON_ACTIVATION_RELU}, {"silu", EXCITON_ACTIVATION_SILU},
-    {"hard-swish", EXCITON_ACTIVATION_HARD_SWISH}, {0},
-};
-static const tool_choice gates[] = {
-    {"sigmoid", EXCITON_GATE_SIGMOID}, {"hard-sigmoid", EXCITON_GATE_HARD_SIGMOID_6}, {"hard-sigmoid-5", EXCITON_GATE_HARD_SIGMOID_5},
-    {"hard-sigmoid-paddle", EXCITON_GATE_HARD_SIGMOID_PADDLE}, {0},
-};
-static const tool_choice kinds[] = {{"scale", EXCITON_OUTPUT_SCALE}, {"residual", EXCITON_OUTPUT_RESIDUAL}, {0}};
-static const tool_choice thens[] = {{"nothing", EXCITON_THEN_NOTHING}, {"relu", EXCITON_THEN_RELU}, {0}};
-
 static int parse(int argc, char **argv, run_options *given, bool *help)
 {
     const tool_option options[] = {
-        {.name = "weights", .value = "FILE[:BLOCK]", .help = "safetensors", .text = &given->weights, .required = true},
+        {.name = "weights", .value = "FILE[:BLOCK]", .help = "ONNX or safetensors", .text = &given->weights, .required = true},
         {.name = "input", .value = "X.npy", .help = "x, f32 [N, C, 1 to 3 spatial]", .text = &given->input, .required = true},
         {.name = "output", .value = "Y.npy", .help = "y, of x's shape", .text = &given->outputs[RUN_Y], .required = true},
-        {.name = "order", .help = "the matrices' order", .choice = &given->order, .choices = orders},
-        {.name = "activation", .help = "between the layers", .choice = &given->activation, .choices = activations},
-        {.name = "gate", .help = "the gate", .choice = &given->gate, .choices = gates},
-        {.name = "slope", .value = "V", .help = "of a hard-sigmoid", .fraction = &given->slope, .given = &given->slope_given},
-        {.name = "offset", .value = "V", .help = "of a hard-sigmoid", .fraction = &given->offset, .given = &given->offset_given},
-        {.name = "output-kind", .help = "g*x, or x + g*x", .choice = &given->kind, .choices = kinds},
-        {.name = "then", .help = "after that", .choice = &given->then, .choices = thens},
+        TOOL_BLOCK_OPTIONS(&given->block),
         {.name = "save-s", .value = "FILE.npy", .help = "also write the means, [N, C]", .text = &given->outputs[RUN_S]},
         {.name = "save-h", .value = "FILE.npy", .help = "also write the hidden layer, [N, R]", .text = &given->outputs[RUN_H]},
         {.name = "save-g", .value = "FILE.npy", .help = "also write the gates, [N, C]", .text = &given->outputs[RUN_G]},
@@ -276,9 +258,7 @@ static int parse(int argc, char **argv, run_options *given, bool *help)
         {0},
     };
     int result = tool_options_parse("run", options, argc, argv, help);
-    if (result == TOOL_DONE && !*help && given->gate == EXCITON_GATE_SIGMOID && (given->slope_given || given->offset_given))
-        return tool_error(TOOL_BAD_OPTION, "option --gate: sigmoid: has no slope or offset");
-    return result;
+    return result == TOOL_DONE && !*help ? tool_block_options_check(&given->block) : result;
 }
 
 /* The names are the library's, which lists them in its line. */

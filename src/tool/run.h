@@ -2,26 +2,22 @@
 #ifndef EXCITON_TOOL_RUN_H
 #define EXCITON_TOOL_RUN_H
 
-#include <exciton/io.h>
-
-#include "tool/tool.h"
+#include "tool/model_file.h"
 
 enum { RUN_Y, RUN_S, RUN_H, RUN_G, RUN_OUTPUTS };
 
 typedef struct run_options {
     const char *weights, *input, *device, *schedule, *form;
     const char *outputs[RUN_OUTPUTS]; /* NULL: not asked for */
-    int order, activation, gate, kind, then; /* enums of exciton.h; their default: not given */
-    float slope, offset;
-    bool slope_given, offset_given;
+    block_options block;
     bool in_place, explain, json, verbose;
 } run_options;
 
 /* What was read: the operation with its weights, and x. */
 typedef struct run_input {
-    exciton_weights *weights; /* owns what `se` points to */
+    tool_model model;  /* owns what `se` points to */
     const char *block;
-    exciton_se se;            /* shape, schedule and form included */
+    exciton_se se;     /* shape, schedule and form included */
     exciton_tensor x;
 } run_input;
 

@@ -59,8 +59,11 @@ void tool_table_pair(tool_table *table, const char *name, const char *format, ..
 static void print_row(const tool_table *table, const size_t *widths, uint32_t row)
 {
     char *const *cells = table->cells + (size_t)row * table->columns;
-    for (uint32_t i = 0; i < table->columns; i++) {
-        bool last = i + 1 == table->columns;
+    uint32_t columns = table->columns;
+    while (columns && !cells[columns - 1][0]) /* no blanks at the end of a line */
+        columns--;
+    for (uint32_t i = 0; i < columns; i++) {
+        bool last = i + 1 == columns;
         printf("%s%*s", cells[i], last ? 0 : (int)(widths[i] - width_of(cells[i]) + 2), "");
     }
     putchar('\n');

@@ -12,6 +12,8 @@ typedef enum tool_exit {
 } tool_exit;
 
 int tool_devices(int argc, char **argv);
+int tool_inspect(int argc, char **argv);
+int tool_extract(int argc, char **argv);
 int tool_run(int argc, char **argv);
 int tool_verify(int argc, char **argv);
 int tool_bench(int argc, char **argv);
@@ -56,6 +58,8 @@ typedef struct tool_texts {
 /* One option, `--name`. Exactly one of the pointers is set, and says what the value may be. */
 typedef struct tool_option {
     const char *name;
+    char letter;                /* `-o`; 0: none */
+    bool positional;            /* with text: no option but the argument without one; its name is for the help */
     const char *value;          /* the value's name in the help; NULL for flags and choices */
     const char *help;
     bool *flag;
@@ -74,9 +78,16 @@ typedef struct tool_option {
  * then the command ends with TOOL_DONE. The table ends with a NULL name. */
 int tool_options_parse(const char *command, const tool_option *options, int argc, char **argv, bool *help);
 
+/* ---- output.c: an early look at where a file is to be written */
+
+/* That the folder is there and may be written, and nothing but a regular file stands in the way. Prints its error. */
+int tool_check_output(const char *path);
+/* Whether two paths name one file, there or not. */
+bool tool_same_output(const char *a, const char *b);
+
 /* ---- table.c: rows of cells, aligned when printed */
 
-#define TOOL_COLUMNS 8
+#define TOOL_COLUMNS 9
 
 typedef struct tool_table {
     uint32_t columns;
@@ -106,6 +117,7 @@ void tool_json_string(tool_json *json, const char *text); /* NULL: null */
 void tool_json_integer(tool_json *json, uint64_t value);
 void tool_json_number(tool_json *json, double value);     /* null where not finite */
 void tool_json_boolean(tool_json *json, bool value);
+void tool_json_verbatim(tool_json *json, const char *text); /* a value as JSON writes it */
 /* The object's opening and the members that every --json begins with. */
 void tool_json_header(tool_json *json);
 

@@ -15,7 +15,7 @@ def miss(name, why, net=(), **parts):
 
 
 def unclean(name, why, **parts):
-    ALL[name] = (lambda: _make({}, parts), {"blocks": [{**SE, "clean": False, "why": why, "runs": None, "name": None, "output": None}]})
+    ALL[name] = (lambda: _make({}, parts), {"blocks": [{**SE, "clean": False, "why": why, "name": None, "output": None}]})
 
 
 def _make(net, parts):
