@@ -68,7 +68,8 @@ static size_t list_lacks(unsigned lacks, const char *before, char *text, size_t 
     size_t at = 0;
     for (unsigned i = 0; i < TOOL_LACKS; i++)
         if (lacks & 1u << i)
-            at += (size_t)snprintf(text + at, size - at, "%s%s%s", !at ? "" : lacks >> (i + 1) ? ", " : " and ", before, tool_lacks[i]);
+            at += (size_t)snprintf(text + at, size - at, "%s%s%s", !at ? "" : lacks >> (i + 1) ? ", " : " and ", before,
+                                   tool_lacks[i]);
     return at;
 }
 

@@ -70,7 +70,9 @@ static int read_blocks(const extract_options *given, const tool_model *model, ex
             add(model, i, list);
     }
     if (result == TOOL_DONE && !list->count)
-        return list->left_out == 1 ? tool_fail(EXCITON_ERROR_UNSUPPORTED, TOOL_AT_FILES) : tool_error(TOOL_BAD_FILE, "extract: none of %u blocks can be run; the last: %s", list->left_out, exciton_last_error());
+        return list->left_out == 1 ? tool_fail(EXCITON_ERROR_UNSUPPORTED, TOOL_AT_FILES)
+                                   : tool_error(TOOL_BAD_FILE, "extract: none of %u blocks can be run; the last: %s", list->left_out,
+                                                exciton_last_error());
     return result;
 }
 
@@ -164,7 +166,8 @@ int tool_extract(int argc, char **argv)
     const tool_option options[] = {
         {.name = "model", .value = "MODEL[:BLOCK]", .help = "ONNX or safetensors; all blocks, or one", .text = &given.model,
          .positional = true, .required = true},
-        {.name = "output", .letter = 'o', .value = "FILE", .help = "the safetensors file to write", .text = &given.output, .required = true},
+        {.name = "output", .letter = 'o', .value = "FILE", .help = "the safetensors file to write", .text = &given.output,
+         .required = true},
         TOOL_BLOCK_OPTIONS(&given.block),
         {.name = "json", .help = "what was written, as JSON", .flag = &given.json},
         {0},

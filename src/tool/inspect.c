@@ -27,7 +27,8 @@ static void from_weights(const exciton_weights_info *info, inspect_block *block)
         .lacks = tool_block_lacks(info->activation, info->gate, info->gate_slope, info->gate_offset),
     };
     if (info->gate != EXCITON_GATE_DEFAULT)
-        block->gate = exciton_model_gate_name(info->gate == EXCITON_GATE_SIGMOID ? EXCITON_MODEL_SIGMOID : EXCITON_MODEL_HARD_SIGMOID);
+        block->gate = exciton_model_gate_name(info->gate == EXCITON_GATE_SIGMOID ? EXCITON_MODEL_SIGMOID
+                                                                                  : EXCITON_MODEL_HARD_SIGMOID);
     if (info->gate == EXCITON_GATE_HARD_SIGMOID_CUSTOM) {
         block->slope = info->gate_slope;
         block->offset = info->gate_offset;
@@ -39,7 +40,8 @@ static void from_weights(const exciton_weights_info *info, inspect_block *block)
     }
     block->residual = info->output == EXCITON_OUTPUT_DEFAULT ? INSPECT_UNKNOWN : info->output == EXCITON_OUTPUT_RESIDUAL;
     if (info->then != EXCITON_THEN_DEFAULT)
-        block->then_activation = exciton_model_activation_name(info->then == EXCITON_THEN_RELU ? EXCITON_MODEL_RELU : EXCITON_MODEL_IDENTITY);
+        block->then_activation = exciton_model_activation_name(info->then == EXCITON_THEN_RELU ? EXCITON_MODEL_RELU
+                                                                                                : EXCITON_MODEL_IDENTITY);
 }
 
 static uint32_t count_numbers(exciton_model_activation activation)
@@ -84,7 +86,8 @@ uint32_t inspect_near_count(const tool_model *model)
 
 exciton_status inspect_near(const tool_model *model, uint32_t index, exciton_model_near *near)
 {
-    return model->onnx ? exciton_model_near_describe(model->onnx, index, near) : exciton_weights_near_describe(model->weights, index, near);
+    return model->onnx ? exciton_model_near_describe(model->onnx, index, near)
+                       : exciton_weights_near_describe(model->weights, index, near);
 }
 
 /* ---- JSON */

@@ -81,7 +81,9 @@ static void add_row(tool_table *table, const inspect_block *block)
     put(&cells[BIAS], "", block->layers == 1 ? block->bias[0] ? "yes" : "no" : block->bias[0] && block->bias[1] ? "both"
                         : block->bias[0] ? "first" : block->bias[1] ? "second" : "no");
     put(&cells[ACTIVATION], "", block->activation ? block->activation : block->layers == 1 ? "-" : "?");
-    bool usual = block->activation && !strcmp(block->activation, exciton_model_activation_name(EXCITON_MODEL_HARD_SWISH)) && !block->unsupported;
+    /* A hard-swish that runs has the usual numbers. */
+    bool usual = block->activation && !block->unsupported &&
+                 !strcmp(block->activation, exciton_model_activation_name(EXCITON_MODEL_HARD_SWISH));
     for (uint32_t i = 0; i < block->activation_count && !usual; i++)
         put_number(&cells[ACTIVATION], block->activation_numbers[i]);
     put(&cells[GATE], "", block->gate ? block->gate : "?");

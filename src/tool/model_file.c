@@ -58,7 +58,8 @@ int tool_model_open(tool_model *model, exciton_weight_order order, bool may_be_n
         status = exciton_weights_open(model->file, &params, &model->weights);
     } else {
         if (order != EXCITON_ORDER_DEFAULT)
-            return tool_error(TOOL_BAD_OPTION, "option --order: %s: is no safetensors file; a model says how its matrices lie", model->file);
+            return tool_error(TOOL_BAD_OPTION, "option --order: %s: is no safetensors file; a model says how its matrices lie",
+                              model->file);
         status = exciton_model_open(model->file, &model->onnx);
     }
     return status == EXCITON_OK ? TOOL_DONE : tool_fail(status, TOOL_AT_FILES);

@@ -157,7 +157,8 @@ static int check_required(const char *command, const tool_option *options)
     for (; options->name; options++)
         if (options->required && !*options->text) {
             const char *name = options->positional ? options->value : options->name;
-            return tool_error(TOOL_BAD_OPTION, "option %s%s: missing: `exciton %s` needs it", options->positional ? "" : "--", name, command);
+            return tool_error(TOOL_BAD_OPTION, "option %s%s: missing: `exciton %s` needs it", options->positional ? "" : "--", name,
+                              command);
         }
     return TOOL_DONE;
 }

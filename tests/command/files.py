@@ -80,6 +80,11 @@ class Block:
             made[f"{lead}{self.names[1]}.bias"] = ([self.channels], self.b2)
         return made
 
+    def said(self, activation="relu", gate="sigmoid", **more):
+        """Metadata of the block."""
+        lead = self.prefix + "." if self.prefix else ""
+        return {f"{lead}{k}": v for k, v in {"activation": activation, "gate": gate, **more}.items()}
+
     def write(self, path, metadata=None, order="out-in"):
         path.write_bytes(safetensors(self.tensors(order), metadata))
         return path

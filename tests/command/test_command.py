@@ -1,104 +1,23 @@
-"""The command `exciton`, run as a person or a script runs it.
+"""The command `exciton`, run as a person or a script runs it: options, devices, run, verify. test_models.py has the rest.
 
     test_command.py BINARY [unittest's arguments]
-
-Devices: EXCITON_TEST_REQUIRE (a list of selectors with commas), else host. A device that is required and absent fails.
-What concerns files and options runs on host, with every driver hidden.
 """
 import json
 import os
-import pathlib
 import pty
 import re
 import select
 import subprocess
-import sys
-import tempfile
 import time
 import unittest
 
+from command import Command, DEVICES, SCHEDULES, FORMS, BOUND, binary, environment, main
 from files import Block, largest_error, npy_header, pack, random_values, read_npy, safetensors, write_npy
-
-BINARY = ""
-DEVICES = [d for d in os.environ.get("EXCITON_TEST_REQUIRE", "host").split(",") if d]
-BOUND = 2e-6
-SCHEDULES = ("three-stages", "split-excite", "sample-in-group")
-FORMS = ("rows", "lanes")
-
-
-def environment(hidden):
-    env = {k: v for k, v in os.environ.items() if k != "EXCITON_DEVICE"}
-    if hidden:
-        env.update(OCL_ICD_VENDORS="/nonexistent", OCL_ICD_FILENAMES="", VK_ICD_FILENAMES="/nonexistent.json",
-                   VK_DRIVER_FILES="/nonexistent.json")
-    return env
-
-
-class Command(unittest.TestCase):
-    maxDiff = None
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="exciton-command-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
-    def call(self, *arguments, hidden=True, stdout=subprocess.PIPE, **variables):
-        env = environment(hidden)
-        env.update(variables)
-        done = subprocess.run([BINARY, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, env=env,
-                              cwd=self.folder, timeout=500, check=False)
-        out = done.stdout.decode() if done.stdout is not None else ""
-        return done.returncode, out, done.stderr.decode()
-
-    def done(self, *arguments, **settings):
-        status, out, err = self.call(*arguments, **settings)
-        self.assertEqual((status, err), (0, ""), arguments)
-        return out
-
-    def json(self, *arguments, **settings):
-        value = json.loads(self.done(*arguments, "--json", **settings))
-        self.assertEqual(list(value)[:2], ["format", "numerics"])
-        self.assertEqual((value["format"], value["numerics"]), (1, 1))
-        return value
-
-    def refused(self, expected, words, *arguments, **settings):
-        """The status, one line on stderr with all the words, nothing on stdout, no file changed."""
-        before = self.snapshot()
-        status, out, err = self.call(*arguments, **settings)
-        self.assertEqual(status, expected, (arguments, err))
-        self.assertEqual(out, "", arguments)
-        self.assertRegex(err, r"\Aexciton: [^\n]+: [^\n]+\n\Z", arguments)
-        for word in words:
-            self.assertIn(word, err)
-        self.assertEqual(self.snapshot(), before, arguments)
-        return err
-
-    def snapshot(self):
-        return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in sorted(self.folder.rglob("*")) if p.is_file()}
-
-    def case(self, channels=8, hidden=4, spatial=(3, 5), batch=2, bias=False, metadata=None, **block):
-        """A block's file, x's file and values."""
-        self.block = Block(channels, hidden, bias=bias, **block)
-        self.weights = self.block.write(self.folder / "w.safetensors", metadata)
-        self.shape = (batch, channels, *spatial)
-        count = batch * channels
-        for size in spatial:
-            count *= size
-        self.values = random_values(count, 7, 2.0)
-        self.x = write_npy(self.folder / "x.npy", self.shape, self.values)
-        self.y = self.folder / "y.npy"
-        return ("run", "--weights", self.weights, "--input", self.x, "--output", self.y, "--device", "host")
-
-    def check_y(self, **parameters):
-        shape, values = read_npy(self.y)
-        self.assertEqual(shape, self.shape)
-        self.assertLessEqual(largest_error(values, self.block.run(self.values, self.shape[0], **parameters)[0]), BOUND)
-        return pack(values)
 
 
 class Options(Command):
     def test_command_name(self):
-        self.refused(2, ["devices", "run", "verify"])
+        self.refused(2, ["devices", "inspect", "extract", "run", "verify"])
         self.refused(2, ["'; rm", "devices", "run", "verify"], "'; rm")
         self.refused(2, ["--frob"], "--frob")
         self.refused(2, ["nonsense"], "help", "nonsense")
@@ -107,9 +26,9 @@ class Options(Command):
     def test_help(self):
         for arguments in (["help"], ["--help"]):
             out = self.done(*arguments)
-            for name in ("devices", "run", "verify"):
+            for name in ("devices", "inspect", "extract", "run", "verify"):
                 self.assertIn(name, out)
-        for name in ("devices", "run", "verify", "bench", "version"):
+        for name in ("devices", "inspect", "extract", "run", "verify", "bench", "tune", "version"):
             out = self.done("help", name)
             self.assertEqual(out, self.done(name, "--help"))
             self.assertIn("--json", out)
@@ -126,10 +45,12 @@ class Options(Command):
         self.assertIn(self.json("version")["version"], out)
 
     def test_unknown_and_missing(self):
-        for name in ("devices", "run", "verify", "bench", "version"):
+        for name in ("devices", "inspect", "extract", "run", "verify", "bench", "tune", "version"):
             self.refused(2, ["--colour"], name, "--colour", "red")
             self.refused(2, ["--colour=red"], name, "--colour=red")
-            self.refused(2, ["stray"], name, "stray")
+            if name not in ("inspect", "extract"):
+                self.refused(2, ["stray"], name, "stray")
+                self.refused(2, ["--stray"], name, "--", "--stray")
             self.refused(2, ["-j"], name, "-j")
             self.refused(2, ["--json", "yes"], name, "--json=yes")
             self.refused(2, ["--jso"], name, "--jso")
@@ -174,6 +95,30 @@ class Options(Command):
         self.done("run", f"--weights={self.weights}", f"--input={self.x}", f"--output={self.y}", "--device=host")
         self.assertEqual(self.check_y(), first)
         self.done(*run, "--device", "nonesuch", "--device", "host")  # the last counts
+
+    def test_arguments(self):
+        self.case()
+        self.refused(2, ["MODEL"], "inspect")
+        self.refused(2, ["MODEL", "w.safetensors", "x.npy"], "inspect", "w.safetensors", "x.npy")
+        self.refused(2, ["MODEL"], "inspect", "")
+        self.refused(2, ["MODEL[:BLOCK]"], "extract", "-o", "a.safetensors")
+        self.refused(2, ["--output"], "extract", "w.safetensors")
+        self.refused(2, ["--output"], "extract", "w.safetensors", "-o")
+        self.refused(2, ["--output"], "extract", "w.safetensors", "-o", "")
+        self.refused(2, ["-oa"], "extract", "w.safetensors", "-oa")
+        self.refused(2, ["-o"], "inspect", "w.safetensors", "-o", "a")
+        self.refused(2, ["slope"], "extract", "w.safetensors", "-o", "a", "--gate", "sigmoid", "--slope", "0.2")
+        listed = self.done("inspect", "w.safetensors", "--explain")
+        self.assertEqual(self.done("inspect", "--explain", "w.safetensors"), listed)
+        self.assertEqual(self.done("inspect", "--explain", "--", "w.safetensors"), listed)
+        self.weights.rename(self.folder / "-w")
+        self.refused(2, ["-w"], "inspect", "-w")
+        self.assertEqual(self.done("inspect", "--", "-w"), self.done("inspect", "./-w"))
+        written = self.done("extract", "./-w", "-o", "a.safetensors")
+        self.assertEqual(self.done("extract", "--output=b.safetensors", "./-w"), written)
+        self.assertEqual(self.done("extract", "--output", "c.safetensors", "./-w"), written)
+        for name in "bc":
+            self.assertEqual((self.folder / f"{name}.safetensors").read_bytes(), (self.folder / "a.safetensors").read_bytes())
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full")
     def test_full_stdout(self):
@@ -522,7 +467,7 @@ class Verify(Command):
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         started = time.monotonic()
-        with subprocess.Popen([BINARY, "verify", "--device", "host", "--cases", "1000000"], stdout=subprocess.DEVNULL, stderr=theirs,
+        with subprocess.Popen([binary(), "verify", "--device", "host", "--cases", "1000000"], stdout=subprocess.DEVNULL, stderr=theirs,
                               env=environment(True)) as running:
             os.close(theirs)
             try:
@@ -660,19 +605,6 @@ class Bench(Command):
         for device in DEVICES:
             if device != "host" or "ASAN_OPTIONS" not in os.environ:
                 self.refused(5, ["8388608x1x8388608"], "bench", "--device", device, "--shape", "8388608x1x8388608", hidden=False)
-
-
-def main():
-    global BINARY
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    BINARY = os.path.abspath(sys.argv.pop(1))
-    with tempfile.TemporaryDirectory(prefix="exciton-kernels-") as cache:
-        os.environ.setdefault("POCL_CACHE_DIR", cache)
-        os.environ.setdefault("XDG_RUNTIME_DIR", cache)
-        os.environ.setdefault("POCL_SIGFPE_HANDLER", "0")
-        os.environ.setdefault("NODEVICE_SELECT", "1")
-        unittest.main(verbosity=2)
 
 
 main()
