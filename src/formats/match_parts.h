@@ -46,6 +46,7 @@ typedef struct exciton_operand {
     uint64_t base_count;  /* elements that lie there */
     uint32_t rank;
     uint64_t shape[EXCITON_GRAPH_RANK], stride[EXCITON_GRAPH_RANK], count;
+    bool repeated;        /* one number, by a ConstantOfShape or Expand */
     bool quantized;
 } exciton_operand;
 
@@ -54,6 +55,8 @@ bool exciton_operand_find(exciton_matcher *matcher, uint32_t value, exciton_oper
 /* Elements of what lies there, before the views. */
 exciton_status exciton_operand_read(const exciton_graph *graph, const exciton_operand *operand, uint64_t first, uint64_t count,
                                     double *elements);
+/* The first of those elements; false where it is quantized or no number, or reading failed (matcher->failed). */
+bool exciton_operand_first(exciton_matcher *matcher, const exciton_operand *operand, double *number);
 /* A constant of one element; false also where reading failed (matcher->failed). */
 bool exciton_operand_scalar(exciton_matcher *matcher, uint32_t value, double *number);
 /* Up to EXCITON_GRAPH_RANK integers of a constant. */

@@ -194,8 +194,10 @@ static bool apply_reshape(exciton_walk *walk, uint32_t node, exciton_arrangement
     role roles[2] = {ROLE_ONE, ROLE_ONE};
     if (!exciton_dims_find(walk, exciton_matcher_input(walk->matcher, node, 1), &dims) || (dims.whole && !dims.count))
         return exciton_walk_break(walk, node, "its shape is not understood");
-    if (exciton_matcher_int(walk->matcher, node, "allowzero", 0))
-        return exciton_walk_break(walk, node, "allowzero is not supported");
+    bool zeros = exciton_matcher_int(walk->matcher, node, "allowzero", 0) != 0;
+    for (uint32_t i = 0; i < dims.count && zeros; i++)
+        if (dims.dims[i].kind == EXCITON_DIM_NUMBER && !dims.dims[i].number)
+            return exciton_walk_break(walk, node, "reshapes to nothing");
     if (at->batch > (int)at->channel)
         return exciton_walk_break(walk, node, "reshapes with the channels before the batch");
     for (uint32_t i = 0; i < dims.count; i++) {

@@ -119,6 +119,16 @@ static const wanted spellings[] = {
     {X GAP "d,mask = Dropout p\n" "a = Conv d #4,16,1,1 #4\n" ACT FC2 GATE MUL END, PLAIN, NULL},
     {X GAP "Q = QuantizeLinear p #=0.1 #=0\nd = DequantizeLinear Q #=0.1 #=0\na = Conv d #4,16,1,1 #4\n" ACT FC2 GATE MUL END,
      PLAIN " unclean", NULL},
+    /* what an exporter writes that folds nothing */
+    {X "R = Reshape #i2,3 #i-1 allowzero=0\np = ReduceMean x R\n" FC1 ACT FC2 GATE MUL END, PLAIN, NULL},
+    {X FLAT "a = Gemm f #16,4 #4\n" ACT "c = Gemm h #4,16 #16\ns = Sigmoid c\ng = Reshape s #i-1,16,1,1 allowzero=1\n" MUL END, PLAIN, NULL},
+    {X GAP "S = Shape #w:4,16,1,1 start=0 end=1\nE = Expand S #i1\nk = CastLike #=0 p\nb = Expand k E\na = Conv p w b\n" ACT FC2 GATE
+       MUL END, "se 16 4 b01 relu sigmoid", NULL},
+    {X GAP "S = Shape #w:4,16,1,1 end=-3\nE = Expand S #i1\nk = CastLike #=0.5 p\nb = Expand k E\na = Conv p w b\n" ACT FC2 GATE
+       MUL END, PLAIN, NULL},
+    {X TO_ACT "k = CastLike #=0 a\nK = CastLike #=6 a\nh = Clip a k K\n" FC2 GATE MUL END, "se 16 4 b11 relu6 sigmoid", NULL},
+    {X GAP "q = Squeeze p #i2,3\nt = Unsqueeze q #i1\nE = Expand #i1 #i1\nb = Expand #=0 E\nc = Conv t #1,1,5 b pads=2,2\ns = Sigmoid c\n"
+       "g = Reshape s #i2,16,1,1\n" MUL END, "eca 16 0 b00 identity sigmoid k5", NULL},
     /* activations */
     {X TO_ACT "c = Conv a #16,4,1,1 #16\n" GATE MUL END, "se 16 4 b11 identity sigmoid", NULL},
     {X TO_ACT "h = Clip a min=0\n" FC2 GATE MUL END, PLAIN, NULL},
@@ -194,6 +204,13 @@ static const wanted misses[] = {
     {X TO_GATE "s = Sigmoid c\ng = Reshape s #i4,8,1,1\n" MUL END, "", "into something else"},
     {X GAP "q = Squeeze p #i3\nt = Transpose q perm=0,2,1\nc = Conv t #1,1,5 pads=1,1\nu = Transpose c perm=0,2,1\nv = Unsqueeze u #i3\n"
        "g = Sigmoid v\n" MUL END, "", "does not keep"},
+    {X FLAT "a = Gemm f #16,4 #4\n" ACT "c = Gemm h #4,16 #16\ns = Sigmoid c\ng = Reshape s #i0,16,1,1 allowzero=1\n" MUL END, "",
+     "to nothing"},
+    {X "v = Reshape x #i0,0,-1 allowzero=1\nm = ReduceMean v axes=2\np = Unsqueeze m #i3\n" FC1 ACT FC2 GATE MUL END, "", NULL},
+    {X GAP "b = Expand #=0 #i3\na = Conv p #4,16,1,1 b\n" ACT FC2 GATE MUL END, "", "bias does not go along"},
+    {X GAP "w = Expand #4,16,1,1 #i4,16,1,1\na = Conv p w\n" ACT FC2 GATE MUL END, "", "not constant"},
+    {X GAP "S = Shape x end=1\nb = Expand #=0 S\na = Conv p #4,16,1,1 b\n" ACT FC2 GATE MUL END, "", "bias is not constant"},
+    {X "R = Expand #i2,3 #i2\np = ReduceMean x R\n" FC1 ACT FC2 GATE MUL END, "", "not constant"},
     {X GAP "d = Dropout p - #=1\na = Conv d #4,16,1,1 #4\n" ACT FC2 GATE MUL END, "", NULL},
     {X "s = Sigmoid x\ny = Mul x s\n" END, "", NULL},
 };
@@ -207,6 +224,8 @@ static const wanted unclean[] = {
     {X TO_GATE GATE MUL "o = Mul x g\nout o\n" END, PLAIN " unclean; " PLAIN " unclean", NULL},
     {X GAP "d,m = Dropout p\na = Conv d #4,16,1,1 #4\n" ACT FC2 GATE MUL END "out m\n", PLAIN " unclean", NULL},
     {X TO_GATE GATE MUL END "o = Shape p\nout o\n", PLAIN, NULL},
+    {X TO_GATE GATE MUL END "o = CastLike #=0 p\nout o\n", PLAIN, NULL},
+    {X TO_GATE GATE MUL END "o = CastLike p #=0\nout o\n", PLAIN " unclean", NULL},
 };
 
 static void finds_spellings(void **state)
