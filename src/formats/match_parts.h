@@ -94,6 +94,7 @@ typedef struct exciton_arrangement {
     int batch;          /* the axis; -1: none, the batch is 1 */
     uint64_t width;     /* channels; 0: not known */
     bool expanded;      /* others are not 1 any more */
+    uint64_t assumed;   /* the batch that a Reshape writes as a number, where the model doesn't say the batch; 0: none */
 } exciton_arrangement;
 
 typedef struct exciton_walk {

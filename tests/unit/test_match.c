@@ -75,6 +75,11 @@ static void expect(const wanted *want)
 #define FLAT GAP "f = Flatten p\n"
 #define BACK "s = Sigmoid c\ng = Reshape s #i-1,16,1,1\n"
 
+/* ECA as it is traced for one batch, the batch's size written in Reshapes only */
+#define TRACED(to, back) \
+    "p = ReduceMean x axes=2,3 keepdims=0\nt = Reshape p #i" to "\nc = Conv t #1,1,3 pads=1,1\ns = Sigmoid c\ng = Reshape s #i" back "\n"
+#define ANY "in x:?,16,5,5\n"
+
 static const wanted spellings[] = {
     {X TO_GATE GATE MUL END, PLAIN, NULL},
     {"in x\n" TO_GATE GATE MUL END, PLAIN, NULL},
@@ -119,6 +124,11 @@ static const wanted spellings[] = {
     {X GAP "d,mask = Dropout p\n" "a = Conv d #4,16,1,1 #4\n" ACT FC2 GATE MUL END, PLAIN, NULL},
     {X GAP "Q = QuantizeLinear p #=0.1 #=0\nd = DequantizeLinear Q #=0.1 #=0\na = Conv d #4,16,1,1 #4\n" ACT FC2 GATE MUL END,
      PLAIN " unclean", NULL},
+    /* a batch that only a Reshape says */
+    {ANY TRACED("1,1,-1", "1,-1,1,1") MUL END, "eca 16 0 b00 identity sigmoid k3", NULL},
+    {ANY TRACED("2,1,-1", "2,-1,1,1") "S = Shape x\ne = Expand g S\ny = Mul x e\n" END, "eca 16 0 b00 identity sigmoid k3", NULL},
+    {ANY GAP "f = Reshape p #i1,-1\na = Gemm f #16,4 #4\n" ACT "c = Gemm h #4,16 #16\ns = Sigmoid c\ng = Reshape s #i1,16,1,1\n" MUL END,
+     PLAIN, NULL},
     /* what an exporter writes that folds nothing */
     {X "R = Reshape #i2,3 #i-1 allowzero=0\np = ReduceMean x R\n" FC1 ACT FC2 GATE MUL END, PLAIN, NULL},
     {X FLAT "a = Gemm f #16,4 #4\n" ACT "c = Gemm h #4,16 #16\ns = Sigmoid c\ng = Reshape s #i-1,16,1,1 allowzero=1\n" MUL END, PLAIN, NULL},
@@ -211,6 +221,13 @@ static const wanted misses[] = {
     {X GAP "w = Expand #4,16,1,1 #i4,16,1,1\na = Conv p w\n" ACT FC2 GATE MUL END, "", "not constant"},
     {X GAP "S = Shape x end=1\nb = Expand #=0 S\na = Conv p #4,16,1,1 b\n" ACT FC2 GATE MUL END, "", "bias is not constant"},
     {X "R = Expand #i2,3 #i2\np = ReduceMean x R\n" FC1 ACT FC2 GATE MUL END, "", "not constant"},
+    {X TRACED("1,1,-1", "2,16,1,1") MUL END, "", "to be 1"},
+    {ANY TRACED("1,1,-1", "-1,16,1,1") MUL END, "", "into something else"},
+    {ANY TRACED("2,1,-1", "1,-1,1,1") MUL END, "", "to be 1"},
+    {ANY TRACED("2,1,-1", "-1,16,1,1") MUL END, "", "into something else"},
+    {ANY TRACED("16,1,-1", "16,-1,1,1") MUL END, "", "into something else"},
+    {"in x:?,2,5,5\n" TRACED("2,1,-1", "2,-1,1,1") MUL END, "", "into something else"},
+    {"in x:?,?,5,5\n" TRACED("1,1,-1", "1,-1,1,1") MUL END, "", "to be 1"},
     {X GAP "d = Dropout p - #=1\na = Conv d #4,16,1,1 #4\n" ACT FC2 GATE MUL END, "", NULL},
     {X "s = Sigmoid x\ny = Mul x s\n" END, "", NULL},
 };

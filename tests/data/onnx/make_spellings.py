@@ -501,6 +501,22 @@ spelling("eca_circular_concat", fc1=same, act=same, fc2=eca(3, circular(1), Fals
 spelling("eca_circular_pad", net={"opset": 19}, fc1=same, act=same, fc2=eca(5, pad(2, "wrap"), False),
          expect={**ECA, "circular": True, "kernel": 5})
 spelling("eca_timm", net={"opset": 13}, pool=timm_eca, fc1=same, act=same, fc2=same, gate=expand, expect=ECA)
+
+
+def traced_eca(batch):
+    """Exported for one batch, by an exporter that says no shapes between: the batch stands in the Reshapes alone."""
+    def take(n, v):
+        v = n.node("Reshape", n.node("ReduceMean", v, axes=[2, 3], keepdims=0), n.ints(batch, 1, -1))
+        v = n.node("Conv", v, n.const(n.values(1, 1, 3), "eca.conv.weight"), kernel_shape=[3], pads=[1, 1])
+        return n.node("Reshape", n.node("Sigmoid", v), n.ints(batch, -1, 1, 1))
+    return take
+
+
+for batch, size in ((1, "ONE"), (2, "N")):
+    spelling(f"eca_traced_batch_{batch}", net={"opset": 13, "shape": (size, C, "H", "W")}, pool=traced_eca(batch), fc1=same, act=same, fc2=same,
+             gate=expand, expect=ECA)
+spelling("view_traced_batch", net={"shape": ("N", C, "H", "W")}, pool=chain(pool, reshape(2, -1)), gate=chain(sigmoid, reshape(2, -1, 1, 1)),
+         **LINEAR)
 spelling("eca_plain", net=PLAIN, pool=plain_eca, fc1=same, act=same, fc2=same, gate=expand, expect=ECA)
 
 
