@@ -110,7 +110,7 @@ typedef struct exciton_walk {
     exciton_function_match gate, activation;
     uint32_t layers, activations;  /* met so far */
     bool has_gate, saw_pool, eca;
-    bool meant;                    /* broken, but a pool of x comes further on */
+    bool meant;                    /* to be a block: a pool of x was met, or comes further on where it broke */
     uint32_t broken;               /* the node where it broke, EXCITON_NO_NODE: not */
     char why[240];
 } exciton_walk;
