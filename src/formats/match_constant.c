@@ -4,7 +4,7 @@
 #include "base/checked.h"
 #include "formats/match_parts.h"
 
-enum { VIEWS = 16, EXPANDS = 2 };
+enum { VIEWS = 16, EXPANDS = 1 };
 
 /* Row-major strides; false where the product overflows. A size of 0 is no operand of ours. */
 static bool set_contiguous(exciton_operand *operand)
@@ -319,7 +319,7 @@ static bool find_sizes(const exciton_matcher *matcher, uint32_t node, int64_t in
 
 static bool find_ints(exciton_matcher *matcher, uint32_t value, uint32_t depth, int64_t ints[EXCITON_GRAPH_RANK], uint32_t *count);
 
-/* An Expand to sizes of 1, which are written out, or come through one more Expand. */
+/* An Expand to sizes of 1 that are written out. */
 static bool repeats_nothing(exciton_matcher *matcher, uint32_t node, uint32_t depth)
 {
     int64_t shape[EXCITON_GRAPH_RANK];
