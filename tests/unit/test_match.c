@@ -127,6 +127,7 @@ static const wanted spellings[] = {
     /* a batch that only a Reshape says */
     {ANY TRACED("1,1,-1", "1,-1,1,1") MUL END, "eca 16 0 b00 identity sigmoid k3", NULL},
     {ANY TRACED("2,1,-1", "2,-1,1,1") "S = Shape x\ne = Expand g S\ny = Mul x e\n" END, "eca 16 0 b00 identity sigmoid k3", NULL},
+    {"in i\nin w\nW = Reshape w #i16,3,1,1\nx = Conv i W\n" TRACED("1,1,-1", "1,-1,1,1") MUL END, "eca 16 0 b00 identity sigmoid k3", NULL},
     {ANY GAP "f = Reshape p #i1,-1\na = Gemm f #16,4 #4\n" ACT "c = Gemm h #4,16 #16\ns = Sigmoid c\ng = Reshape s #i1,16,1,1\n" MUL END,
      PLAIN, NULL},
     /* what an exporter writes that folds nothing */
@@ -229,6 +230,8 @@ static const wanted misses[] = {
     {ANY TRACED("2,1,-1", "-1,16,1,1") MUL END, "", "into something else"},
     {ANY TRACED("16,1,-1", "16,-1,1,1") MUL END, "", "into something else"},
     {"in x:?,2,5,5\n" TRACED("2,1,-1", "2,-1,1,1") MUL END, "", "into something else"},
+    {"in i\nin w\nW = Reshape w #i-1,3,1,1\nx = Conv i W\n" TRACED("1,1,-1", "1,-1,1,1") MUL END, "", "to be 1"},
+    {"in i\nin w\nx = Conv i w\n" TRACED("1,1,-1", "1,-1,1,1") MUL END, "", "to be 1"},
     {"in x:?,?,5,5\n" TRACED("1,1,-1", "1,-1,1,1") MUL END, "", "to be 1"},
     {X GAP "d = Dropout p - #=1\na = Conv d #4,16,1,1 #4\n" ACT FC2 GATE MUL END, "", NULL},
     {X "s = Sigmoid x\ny = Mul x s\n" END, "", NULL},

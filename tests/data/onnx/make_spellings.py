@@ -24,10 +24,10 @@ def _make(net, parts):
     return n.finish(se_net(n, **parts))
 
 
-def special(name, **expect):
+def special(title, **expect):
     """A function that makes the whole graph."""
     def take(make):
-        ALL[name] = (make, {**SE, **expect})
+        ALL[title] = (make, {**SE, **expect})
         return make
     return take
 
@@ -515,6 +515,18 @@ def traced_eca(batch):
 for batch, size in ((1, "ONE"), (2, "N")):
     spelling(f"eca_traced_batch_{batch}", net={"opset": 13, "shape": (size, C, "H", "W")}, pool=traced_eca(batch), fc1=same, act=same, fc2=same,
              gate=expand, expect=ECA)
+
+
+@special("eca_traced_standardised", **ECA, input="conv")
+def traced_standardised():
+    """The channels are those of a convolution whose weights are computed, as a Reshape says (timm's ScaledStdConv)."""
+    n = Net(shape=("ONE", C, "H", "W"), opset=13)
+    w = n.const(n.values(1, C, C))
+    w = n.node("Reshape", n.node("Sub", w, n.node("ReduceMean", w, axes=[2], keepdims=1)), n.ints(C, C, 1, 1))
+    n.x = n.node("Conv", n.x, w, n.const(n.values(C)), output="conv")
+    return n.finish(se_net(n, pool=traced_eca(1), fc1=same, act=same, fc2=same, gate=expand))
+
+
 spelling("view_traced_batch", net={"shape": ("N", C, "H", "W")}, pool=chain(pool, reshape(2, -1)), gate=chain(sigmoid, reshape(2, -1, 1, 1)),
          **LINEAR)
 spelling("eca_plain", net=PLAIN, pool=plain_eca, fc1=same, act=same, fc2=same, gate=expand, expect=ECA)
