@@ -247,24 +247,35 @@ def one(dump, name, results, path):
         gc.collect()
 
 
+COUNTS = ("found", "exact", "clean", "runnable")
+
+
+def outcome(row):
+    if "modules" not in row:
+        return (row.get("export") or "; ".join(row["problems"]), "", "", "", "", "")
+    m = row["modules"]
+    return ("", " / ".join(str(m[k]) for k in ("se", "ese", "eca")), *(str(row[c]) for c in COUNTS))
+
+
 def table(results):
-    """A row per model, exporter and outcome; exports of one exporter that agree share it."""
-    print("| model | exporter, opset | SE / ESE / ECA | found | clean | runnable | largest error |")
-    print("|---|---|---|---|---|---|---|")
-    merged = {}
+    """A row per model; exports with another outcome have a row of their own."""
+    print("| model | SE / ESE / ECA | TorchScript, opset | dynamo, opset | found | as the module | clean | run | largest error |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    merged, totals, counted = {}, {c: 0 for c in COUNTS}, 0
     for row in results.values():
-        if "export" in row or "modules" not in row:
-            outcome = (row.get("export") or "; ".join(row["problems"]),)
-        else:
-            m = row["modules"]
-            outcome = (f"{m['se']} / {m['ese']} / {m['eca']}", row["found"], row["clean"], row["runnable"])
-        opset = f"{row['opset']}{' N' if row['dynamic'] else ''}{'' if row['optimised'] else ' plain'}"
-        opsets, worst = merged.setdefault((row["model"], row["exporter"], outcome), ([], []))
-        opsets.append(opset)
-        worst.append(row.get("worst") or 0.0)
-    for (model, exporter, outcome), (opsets, worst) in merged.items():
-        cells = [*map(str, outcome), f"{max(worst):.1e}" if max(worst) else "–"] if len(outcome) == 4 else [outcome[0], "", "", "", ""]
-        print(f"| {model} | {exporter} {', '.join(opsets)} | {' | '.join(cells)} |")
+        same = merged.setdefault((row["model"], outcome(row)), {TS: [], DYNAMO: [], "worst": 0.0})
+        same[row["exporter"]].append((row["opset"], f"{row['opset']}{' N' if row['dynamic'] else ''}{'' if row['optimised'] else ' plain'}"))
+        same["worst"] = max(same["worst"], row.get("worst") or 0.0)
+        counted += sum(row.get("modules", {}).values())
+        for c in COUNTS:
+            totals[c] += row.get(c, 0)
+    for (model, (failure, modules, *counts)), same in merged.items():
+        exports = [", ".join(text for _, text in sorted(same[e])) or "–" for e in (TS, DYNAMO)]
+        worst = f"{same['worst']:.1e}" if same["worst"] else "–"
+        print(f"| {model} | {modules or failure} | {' | '.join(exports)} | {' | '.join(counts)} | {worst} |")
+    worst = max(row.get("worst") or 0.0 for row in results.values())
+    print(f"\n{len({r['model'] for r in results.values()})} models, {len(results)} exports, {counted} modules in them: "
+          + ", ".join(f"{totals[c]} {c}" for c in COUNTS) + f"; largest error {worst:.1e}.")
 
 
 def main():
@@ -273,14 +284,14 @@ def main():
     dump, path, names = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3:]
     results = json.loads(path.read_text()) if path.exists() else {}
     torch.set_num_threads(1)
+    failed = 0
     for name in names or MODELS:
         try:
             one(dump, name, results, path)
-        except Exception as failure:
+        except Exception as failure:  # a model that this version of its library no longer has: the others are still worth it
             print(f"{name}: {type(failure).__name__}: {failure}", flush=True)
-            if names:
-                raise
-    return None
+            failed = 1
+    return failed
 
 
 if __name__ == "__main__":
