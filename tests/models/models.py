@@ -21,6 +21,7 @@ from onnx import numpy_helper
 import truth
 
 BOUND = 2e-6  # of the largest output of a block
+SPREAD = 0.01  # of the gates between two samples, at least: below it a run compares nothing
 TS, DYNAMO = "torchscript", "dynamo"
 # (exporter, opset, dynamic batch, optimised)
 COMMON = [(TS, 17, False, True), (DYNAMO, 18, True, True)]
@@ -184,8 +185,9 @@ def compare(dump, path, calls, folder):
         return {"problems": [done.stderr.strip()]}
     found, model = json.loads(done.stdout), onnx.load(path)
     blocks, near = found["blocks"], found["near"]
-    row = {"opset": next(o.version for o in model.opset_import if o.domain == ""), "modules": {k: sum(c[1]["kind"] == k for c in calls) for k in ("se", "ese", "eca")}, "found": 0, "clean": 0, "runnable": 0,
-           "exact": 0, "names_kept": 0, "worst": None, "blocks": len(blocks), "problems": [], "refused": [],
+    row = {"opset": next(o.version for o in model.opset_import if o.domain == ""),
+           "modules": {k: sum(c[1]["kind"] == k for c in calls) for k in ("se", "ese", "eca")}, "found": 0, "clean": 0, "runnable": 0,
+           "exact": 0, "names_kept": 0, "worst": None, "spread": None, "blocks": len(blocks), "problems": [], "refused": [],
            "near": [f"{n['at']}: {n['why']}" for n in near]}
     taken, order = set(), []
     for name, wanted, x, y in calls:
@@ -209,6 +211,9 @@ def compare(dump, path, calls, folder):
             row["refused"].append(block["refused"].split(": ", 2)[-1])
             continue
         row["runnable"] += 1
+        row["spread"] = min(row["spread"] or 1.0, wanted["spread"])
+        if not wanted["spread"] >= SPREAD:
+            row["problems"].append(f"{name}: the gates differ by {wanted['spread']:.2g} between samples: nothing is compared")
         error = run(dump, path, at, x, y, folder)
         if not isinstance(error, float) or not error <= BOUND:
             row["problems"].append(f"{name}: runs with {error}")
@@ -274,8 +279,9 @@ def table(results):
         worst = f"{same['worst']:.1e}" if same["worst"] else "–"
         print(f"| {model} | {modules or failure} | {' | '.join(exports)} | {' | '.join(counts)} | {worst} |")
     worst = max(row.get("worst") or 0.0 for row in results.values())
+    spread = min(row["spread"] for row in results.values() if row.get("spread") is not None)
     print(f"\n{len({r['model'] for r in results.values()})} models, {len(results)} exports, {counted} modules in them: "
-          + ", ".join(f"{totals[c]} {c}" for c in COUNTS) + f"; largest error {worst:.1e}.")
+          + ", ".join(f"{totals[c]} {c}" for c in COUNTS) + f"; largest error {worst:.1e}; the gates of two samples differ by {spread:.2g} at least.")
 
 
 def main():

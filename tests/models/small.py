@@ -17,6 +17,8 @@ class Linears(nn.Module):
         self.avg_pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Sequential(nn.Linear(channels, max(channels // reduction, 1), bias=bias), act(),
                                 nn.Linear(max(channels // reduction, 1), channels, bias=bias), nn.Sigmoid())
+        for i in (0, 2):
+            nn.init.kaiming_normal_(self.fc[i].weight)
 
     def forward(self, x):
         b, c, _, _ = x.size()

@@ -111,8 +111,26 @@ def randomise(model):
                 torch.nn.init.uniform_(b, 0.5, 1.5)
 
 
+def probe(module, shape, channel, seed):
+    """An input that a trained network might give, and the module's own output. What random weights leave of an image after
+    tens of layers is zero, or so large or small that no gate depends on it: such a comparison would be of nothing."""
+    random = torch.Generator().manual_seed(seed)
+    means = [1] * len(shape)
+    means[0], means[channel] = shape[0], shape[channel]
+    x = torch.randn(shape, generator=random) + 2 * torch.rand(means, generator=random) - 1
+    with torch.no_grad():
+        return x.numpy(), module.forward(x.clone()).numpy()
+
+
+def gate_spread(x, y, channel):
+    """By how much the gates of the first two samples differ most: what the squeeze and both layers have to say."""
+    axes = tuple(i for i in range(x.ndim) if i not in (0, channel))
+    gates = (y.astype(np.float64) * x).sum(axes) / (x.astype(np.float64) * x).sum(axes)
+    return float(np.abs(gates[0] - gates[1]).max())
+
+
 def observe(model, x):
-    """[(name, description, input, output)] of each call of such a module, in forward order."""
+    """[(name, description, input, output)] of each call of such a module, in forward order; see probe() for the last two."""
     calls, hooks = [], []
     weights = {id(p): n for n, p in model.named_parameters()}
     for name, m in model.named_modules():
@@ -121,10 +139,13 @@ def observe(model, x):
             continue
         found["weights"] = [weights[id(p.weight)] for p in found.pop("parts")]
 
-        def hook(_, inputs, output, name=name, found=found):
+        def hook(m, inputs, _, name=name, found=found):
             own = dict(found)
             own.setdefault("channels", inputs[0].shape[1])
-            calls.append((name, own, inputs[0].clone().numpy(), output.clone().numpy()))
+            channel = inputs[0].ndim - 1 if own.get("channels_last") else 1
+            given, made = probe(m, inputs[0].shape, channel, len(calls))
+            own["spread"] = gate_spread(given, made, channel)
+            calls.append((name, own, given, made))
         hooks.append(m.register_forward_hook(hook))
     with torch.no_grad():
         model(x)
