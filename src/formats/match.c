@@ -101,6 +101,7 @@ static bool walk_back(exciton_walk *walk, exciton_arrangement *after)
                 return false;
             at_gate = false;
         } else if (walk->layers && exciton_match_pool(walk, value, after)) {
+            walk->meant = true;
             return walk->broken == EXCITON_NO_NODE;
         } else if (walk->saw_pool || !pass_step(walk, &value)) {
             look_ahead(walk, value);
@@ -261,10 +262,11 @@ static bool match_one(exciton_walk *walk, exciton_match *match)
     return !walk->matcher->failed;
 }
 
+/* Without a gate it takes a pool of the Mul's own operand: else x * sigmoid(x) after a layer would be one. */
 static bool is_near(const exciton_walk *walk)
 {
-    bool layers = walk->has_gate && walk->layers == 2 && walk->activations;
-    return walk->broken != EXCITON_NO_NODE && (walk->meant || layers || (walk->layers && walk->saw_pool));
+    bool like = walk->has_gate && ((walk->layers == 2 && walk->activations) || (walk->layers && walk->saw_pool));
+    return walk->broken != EXCITON_NO_NODE && (walk->meant || like);
 }
 
 /* ---- All of them */

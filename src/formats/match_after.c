@@ -84,7 +84,14 @@ static bool is_inside(const exciton_walk *walk, uint32_t node)
     return false;
 }
 
-/* A value inside the block: nothing else may need it. Its shape may be asked for. */
+/* Asks for a value's shape or type only. */
+static bool needs_no_element(const exciton_matcher *matcher, uint32_t node, uint32_t value)
+{
+    exciton_op op = exciton_matcher_op(matcher, node);
+    return op == EXCITON_OP_SHAPE || (op == EXCITON_OP_CAST_LIKE && exciton_matcher_input(matcher, node, 0) != value);
+}
+
+/* A value inside the block: nothing else may need it. Its shape and type may be asked for. */
 static bool check_value(exciton_walk *walk, uint32_t value)
 {
     const exciton_graph *graph = walk->matcher->graph;
@@ -94,7 +101,7 @@ static bool check_value(exciton_walk *walk, uint32_t value)
     uint32_t count = graph->value_consumer_count(graph->user, value);
     for (uint32_t i = 0; i < count && i < CONSUMERS; i++) {
         uint32_t node = graph->value_consumer(graph->user, value, i);
-        if (!is_inside(walk, node) && exciton_matcher_op(walk->matcher, node) != EXCITON_OP_SHAPE)
+        if (!is_inside(walk, node) && !needs_no_element(walk->matcher, node, value))
             return exciton_walk_break(walk, walk->mul, "'%.80s' inside it is also used by '%.80s'", name,
                                       exciton_matcher_label(walk->matcher, node));
     }

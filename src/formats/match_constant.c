@@ -4,7 +4,7 @@
 #include "base/checked.h"
 #include "formats/match_parts.h"
 
-enum { VIEWS = 16 };
+enum { VIEWS = 16, EXPANDS = 1 };
 
 /* Row-major strides; false where the product overflows. A size of 0 is no operand of ours. */
 static bool set_contiguous(exciton_operand *operand)
@@ -79,7 +79,7 @@ static bool find_filled(exciton_matcher *matcher, uint32_t node, exciton_operand
     double fill;
     if (value.count != 1 || read_into(matcher, &value, 0, 1, &fill))
         return false;
-    *operand = (exciton_operand){.constant = EXCITON_NO_CONSTANT, .fill = fill, .base_count = 1, .rank = rank};
+    *operand = (exciton_operand){.constant = EXCITON_NO_CONSTANT, .fill = fill, .base_count = 1, .rank = rank, .repeated = true};
     for (uint32_t i = 0; i < rank; i++)
         if (shape[i] < 1)
             return false;
@@ -130,8 +130,9 @@ static bool apply_reshape(exciton_matcher *matcher, uint32_t node, exciton_opera
     uint32_t rank, open = EXCITON_GRAPH_RANK;
     if (!exciton_operand_ints(matcher, exciton_matcher_input(matcher, node, 1), wanted, &rank))
         return false;
+    bool zeros = exciton_matcher_int(matcher, node, "allowzero", 0) != 0;
     for (uint32_t i = 0; i < rank; i++) {
-        bool copies = !wanted[i] && i < operand->rank;
+        bool copies = !wanted[i] && i < operand->rank && !zeros;
         if (wanted[i] < -1 || (!wanted[i] && !copies) || (wanted[i] == -1 && open < EXCITON_GRAPH_RANK))
             return false;
         if (wanted[i] == -1)
@@ -197,7 +198,8 @@ static uint32_t collect_views(const exciton_matcher *matcher, uint32_t *value, u
         uint32_t node = exciton_matcher_producer(matcher, *value);
         switch (exciton_matcher_op(matcher, node)) {
         case EXCITON_OP_IDENTITY: case EXCITON_OP_RESHAPE: case EXCITON_OP_UNSQUEEZE: case EXCITON_OP_SQUEEZE:
-        case EXCITON_OP_TRANSPOSE: case EXCITON_OP_CAST: case EXCITON_OP_DEQUANTIZE: case EXCITON_OP_QUANTIZE: case EXCITON_OP_FLATTEN:
+        case EXCITON_OP_TRANSPOSE: case EXCITON_OP_CAST: case EXCITON_OP_CAST_LIKE: case EXCITON_OP_DEQUANTIZE:
+        case EXCITON_OP_QUANTIZE: case EXCITON_OP_FLATTEN: case EXCITON_OP_EXPAND:
             nodes[count++] = node;
             *value = exciton_matcher_input(matcher, node, 0);
             break;
@@ -206,6 +208,30 @@ static uint32_t collect_views(const exciton_matcher *matcher, uint32_t *value, u
         }
     }
     return VIEWS + 1;
+}
+
+/* One number, repeated: what more elements repeat, a few bytes of a file would make large. */
+static bool apply_expand(exciton_matcher *matcher, uint32_t node, exciton_operand *operand)
+{
+    int64_t wanted[EXCITON_GRAPH_RANK];
+    uint32_t rank;
+    if (operand->base_count != 1 || !exciton_operand_ints(matcher, exciton_matcher_input(matcher, node, 1), wanted, &rank))
+        return false;
+    uint32_t most = rank > operand->rank ? rank : operand->rank;
+    exciton_operand from = *operand;
+    operand->rank = most;
+    for (uint32_t i = 0; i < most; i++) {
+        uint64_t have = i + from.rank >= most ? from.shape[i + from.rank - most] : 1;
+        int64_t want = i + rank >= most ? wanted[i + rank - most] : 1;
+        if (want < 1 || (have != 1 && want != 1 && have != (uint64_t)want))
+            return false;
+        operand->shape[i] = have == 1 ? (uint64_t)want : have;
+    }
+    if (!set_contiguous(operand))
+        return false;
+    memset(operand->stride, 0, sizeof operand->stride);
+    operand->repeated = true;
+    return true;
 }
 
 static bool apply_flatten(const exciton_matcher *matcher, uint32_t node, exciton_operand *operand)
@@ -239,6 +265,8 @@ bool exciton_operand_find(exciton_matcher *matcher, uint32_t value, exciton_oper
             found = apply_transpose(matcher, nodes[count], operand);
         else if (view == EXCITON_OP_FLATTEN)
             found = apply_flatten(matcher, nodes[count], operand);
+        else if (view == EXCITON_OP_EXPAND)
+            found = apply_expand(matcher, nodes[count], operand);
         else if (view == EXCITON_OP_DEQUANTIZE || view == EXCITON_OP_QUANTIZE)
             operand->quantized = true;
     }
@@ -256,29 +284,76 @@ exciton_status exciton_operand_read(const exciton_graph *graph, const exciton_op
     return EXCITON_OK;
 }
 
+bool exciton_operand_first(exciton_matcher *matcher, const exciton_operand *operand, double *number)
+{
+    return !operand->quantized && !read_into(matcher, operand, 0, 1, number) && !isnan(*number);
+}
+
 bool exciton_operand_scalar(exciton_matcher *matcher, uint32_t value, double *number)
 {
     exciton_operand operand;
-    return exciton_operand_find(matcher, value, &operand) && operand.count == 1 && !operand.quantized &&
-           !read_into(matcher, &operand, 0, 1, number) && !isnan(*number);
+    return exciton_operand_find(matcher, value, &operand) && operand.count == 1 && exciton_operand_first(matcher, &operand, number);
 }
 
-bool exciton_operand_ints(exciton_matcher *matcher, uint32_t value, int64_t ints[EXCITON_GRAPH_RANK], uint32_t *count)
+/* The sizes of an initialiser, which an exporter that folds nothing asks for. */
+static bool find_sizes(const exciton_matcher *matcher, uint32_t node, int64_t ints[EXCITON_GRAPH_RANK], uint32_t *count)
+{
+    const exciton_graph *graph = matcher->graph;
+    uint32_t of = exciton_matcher_input(matcher, node, 0);
+    uint32_t constant = of < graph->value_count ? graph->value_constant(graph->user, of) : EXCITON_NO_CONSTANT;
+    if (constant == EXCITON_NO_CONSTANT)
+        return false;
+    exciton_constant c = graph->constant(graph->user, constant);
+    int64_t start = exciton_matcher_int(matcher, node, "start", 0), end = exciton_matcher_int(matcher, node, "end", INT64_MAX);
+    int64_t rank = c.rank;
+    start = start < -rank ? 0 : start < 0 ? start + rank : start;
+    end = end < -rank ? 0 : end < 0 ? end + rank : end > rank ? rank : end;
+    *count = 0;
+    for (int64_t i = start; i < end; i++) {
+        if (rank > EXCITON_GRAPH_RANK || c.shape[i] > INT64_MAX)
+            return false;
+        ints[(*count)++] = (int64_t)c.shape[i];
+    }
+    return true;
+}
+
+static bool find_ints(exciton_matcher *matcher, uint32_t value, uint32_t depth, int64_t ints[EXCITON_GRAPH_RANK], uint32_t *count);
+
+/* An Expand to sizes of 1 that are written out. */
+static bool repeats_nothing(exciton_matcher *matcher, uint32_t node, uint32_t depth)
+{
+    int64_t shape[EXCITON_GRAPH_RANK];
+    uint32_t count;
+    if (!depth || !find_ints(matcher, exciton_matcher_input(matcher, node, 1), depth - 1, shape, &count))
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (shape[i] != 1)
+            return false;
+    return true;
+}
+
+/* Shapes and axes are small lists, reached directly or through nodes that change no element. */
+static bool find_ints(exciton_matcher *matcher, uint32_t value, uint32_t depth, int64_t ints[EXCITON_GRAPH_RANK], uint32_t *count)
 {
     const exciton_graph *graph = matcher->graph;
     double numbers[EXCITON_GRAPH_RANK];
     exciton_operand operand;
     uint32_t node, constant, left = VIEWS;
-    /* Shapes and axes are small lists, reached directly or through nodes that change no element. */
+    exciton_op op;
     for (;; left--) {
         if (!left || value >= graph->value_count)
             return false;
         node = exciton_matcher_producer(matcher, value);
-        exciton_op op = exciton_matcher_op(matcher, node);
-        if (op != EXCITON_OP_IDENTITY && op != EXCITON_OP_CAST && op != EXCITON_OP_UNSQUEEZE && op != EXCITON_OP_SQUEEZE)
+        op = exciton_matcher_op(matcher, node);
+        bool passes = op == EXCITON_OP_IDENTITY || op == EXCITON_OP_CAST || op == EXCITON_OP_CAST_LIKE || op == EXCITON_OP_UNSQUEEZE ||
+                      op == EXCITON_OP_SQUEEZE || op == EXCITON_OP_RESHAPE ||
+                      (op == EXCITON_OP_EXPAND && repeats_nothing(matcher, node, depth));
+        if (!passes)
             break;
         value = exciton_matcher_input(matcher, node, 0);
     }
+    if (op == EXCITON_OP_SHAPE)
+        return find_sizes(matcher, node, ints, count);
     constant = graph->value_constant(graph->user, value);
     if (constant != EXCITON_NO_CONSTANT) {
         exciton_constant c = graph->constant(graph->user, constant);
@@ -288,7 +363,7 @@ bool exciton_operand_ints(exciton_matcher *matcher, uint32_t value, int64_t ints
         }
         if (!find_initializer(graph, constant, &operand))
             return false;
-    } else if (exciton_matcher_op(matcher, node) != EXCITON_OP_CONSTANT || !find_constant_node(matcher, node, &operand))
+    } else if (op != EXCITON_OP_CONSTANT || !find_constant_node(matcher, node, &operand))
         return false;
     if (operand.rank > 1 || operand.count > EXCITON_GRAPH_RANK || read_into(matcher, &operand, 0, operand.count, numbers))
         return false;
@@ -299,6 +374,11 @@ bool exciton_operand_ints(exciton_matcher *matcher, uint32_t value, int64_t ints
     }
     *count = (uint32_t)operand.count;
     return true;
+}
+
+bool exciton_operand_ints(exciton_matcher *matcher, uint32_t value, int64_t ints[EXCITON_GRAPH_RANK], uint32_t *count)
+{
+    return find_ints(matcher, value, EXPANDS, ints, count);
 }
 
 bool exciton_operand_axes(exciton_matcher *matcher, uint32_t node, int64_t axes[EXCITON_GRAPH_RANK], uint32_t *count, bool *present)

@@ -218,6 +218,13 @@ static bool arrange(exciton_walk *walk, const exciton_match_layer *layer, const 
     return fits_it || exciton_walk_break(walk, layer->node, "does not go along the channels");
 }
 
+/* A zero, repeated: what exporters that fold nothing write for no bias. */
+static bool is_nothing(exciton_matcher *matcher, const exciton_operand *bias)
+{
+    double number;
+    return bias->repeated && exciton_operand_first(matcher, bias, &number) && number == 0;
+}
+
 bool exciton_layer_apply(exciton_walk *walk, exciton_step *step, exciton_arrangement *at)
 {
     exciton_match_layer *layer = &step->layer;
@@ -252,5 +259,11 @@ bool exciton_layer_apply(exciton_walk *walk, exciton_step *step, exciton_arrange
         return exciton_walk_break(walk, layer->node, "its bias is not constant");
     layer->quantized |= bias.quantized;
     bool fits_it = layer->kind == EXCITON_LAYER_CONV ? bias.rank == 1 && bias.count == (eca ? 1 : layer->outputs) : fits(&bias, at);
-    return fits_it || exciton_walk_break(walk, layer->node, "its bias does not go along the channels");
+    if (!fits_it)
+        return exciton_walk_break(walk, layer->node, "its bias does not go along the channels");
+    if (is_nothing(walk->matcher, &bias)) {
+        layer->has_bias = false;
+        layer->bias = EXCITON_NO_VALUE;
+    }
+    return true;
 }

@@ -46,6 +46,7 @@ typedef struct exciton_operand {
     uint64_t base_count;  /* elements that lie there */
     uint32_t rank;
     uint64_t shape[EXCITON_GRAPH_RANK], stride[EXCITON_GRAPH_RANK], count;
+    bool repeated;        /* one number, by a ConstantOfShape or Expand */
     bool quantized;
 } exciton_operand;
 
@@ -54,6 +55,8 @@ bool exciton_operand_find(exciton_matcher *matcher, uint32_t value, exciton_oper
 /* Elements of what lies there, before the views. */
 exciton_status exciton_operand_read(const exciton_graph *graph, const exciton_operand *operand, uint64_t first, uint64_t count,
                                     double *elements);
+/* The first of those elements; false where it is quantized or no number, or reading failed (matcher->failed). */
+bool exciton_operand_first(exciton_matcher *matcher, const exciton_operand *operand, double *number);
 /* A constant of one element; false also where reading failed (matcher->failed). */
 bool exciton_operand_scalar(exciton_matcher *matcher, uint32_t value, double *number);
 /* Up to EXCITON_GRAPH_RANK integers of a constant. */
@@ -91,6 +94,7 @@ typedef struct exciton_arrangement {
     int batch;          /* the axis; -1: none, the batch is 1 */
     uint64_t width;     /* channels; 0: not known */
     bool expanded;      /* others are not 1 any more */
+    uint64_t assumed;   /* the batch that a Reshape writes as a number, where the model doesn't say the batch; 0: none */
 } exciton_arrangement;
 
 typedef struct exciton_walk {
@@ -106,7 +110,7 @@ typedef struct exciton_walk {
     exciton_function_match gate, activation;
     uint32_t layers, activations;  /* met so far */
     bool has_gate, saw_pool, eca;
-    bool meant;                    /* broken, but a pool of x comes further on */
+    bool meant;                    /* to be a block: a pool of x was met, or comes further on where it broke */
     uint32_t broken;               /* the node where it broke, EXCITON_NO_NODE: not */
     char why[240];
 } exciton_walk;

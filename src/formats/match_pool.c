@@ -39,6 +39,10 @@ static bool merges_space(exciton_walk *walk, uint32_t node)
     if (!exciton_dims_find(walk, exciton_matcher_input(walk->matcher, node, 1), &dims) || dims.count != 3)
         return false;
     const exciton_dim *d = dims.dims;
+    bool zeros = exciton_matcher_int(walk->matcher, node, "allowzero", 0) != 0;
+    for (uint32_t i = 0; i < 3 && zeros; i++)
+        if (d[i].kind == EXCITON_DIM_NUMBER && !d[i].number)
+            return false;
     bool batch = d[0].kind == EXCITON_DIM_AXIS ? d[0].number == 0 : d[0].kind == EXCITON_DIM_NUMBER &&
                  (!d[0].number || (d[0].number > 0 && (uint64_t)d[0].number == walk->x_shape[0]));
     bool channels = d[1].kind == EXCITON_DIM_AXIS ? d[1].number == 1 : d[1].kind == EXCITON_DIM_NUMBER &&

@@ -197,6 +197,24 @@ static uint32_t same_shape_input(exciton_matcher *matcher, uint32_t node)
     }
 }
 
+/* Rank and outputs of a convolution's weights: constant, or computed (standardised weights) and then reshaped to written sizes. */
+static bool weight_sizes(exciton_matcher *matcher, uint32_t value, uint32_t *rank, uint64_t *outputs)
+{
+    exciton_operand weight;
+    int64_t sizes[EXCITON_GRAPH_RANK];
+    if (exciton_operand_find(matcher, value, &weight)) {
+        *rank = weight.rank;
+        *outputs = weight.shape[0];
+        return weight.rank > 2;
+    }
+    uint32_t node = exciton_matcher_producer(matcher, value);
+    if (exciton_matcher_op(matcher, node) != EXCITON_OP_RESHAPE ||
+        !exciton_operand_ints(matcher, exciton_matcher_input(matcher, node, 1), sizes, rank) || *rank < 3 || sizes[0] < 1)
+        return false;
+    *outputs = (uint64_t)sizes[0];
+    return true;
+}
+
 void exciton_infer_shape(exciton_matcher *matcher, uint32_t value, uint32_t *rank, uint64_t shape[EXCITON_GRAPH_RANK])
 {
     *rank = 0;
@@ -206,12 +224,13 @@ void exciton_infer_shape(exciton_matcher *matcher, uint32_t value, uint32_t *ran
         if (*rank && (*rank < 2 || shape[1]))
             return;
         uint32_t node = exciton_matcher_producer(matcher, value);
-        exciton_operand weight;
         if (exciton_matcher_op(matcher, node) == EXCITON_OP_CONV) {
-            if (exciton_operand_find(matcher, exciton_matcher_input(matcher, node, 1), &weight) && weight.rank > 2 &&
-                (!*rank || *rank == weight.rank)) {
-                *rank = weight.rank;
-                shape[1] = weight.shape[0];
+            uint32_t weight_rank;
+            uint64_t outputs;
+            if (weight_sizes(matcher, exciton_matcher_input(matcher, node, 1), &weight_rank, &outputs) &&
+                (!*rank || *rank == weight_rank)) {
+                *rank = weight_rank;
+                shape[1] = outputs;
             }
             return;
         }

@@ -83,7 +83,7 @@ static bool apply_flatten(exciton_walk *walk, uint32_t node, exciton_arrangement
     bool splits = axis > (at->batch < 0 ? -1 : at->batch) && axis <= (int64_t)at->channel;
     if (!splits || at->batch > (int)at->channel)
         return exciton_walk_break(walk, node, "flattens batch and channels into one");
-    *at = (exciton_arrangement){.rank = 2, .batch = 0, .channel = 1, .width = at->width};
+    *at = (exciton_arrangement){.rank = 2, .batch = 0, .channel = 1, .width = at->width, .assumed = at->assumed};
     return true;
 }
 
@@ -187,6 +187,24 @@ static role role_of(const exciton_walk *walk, const exciton_dim *dim, uint32_t i
     return ROLE_OTHER;
 }
 
+/* [batch, channels], in sizes that only then go into each other. Where the model doesn't say the batch, a number that stands
+ * for it is taken at its word: with another batch the gate would have neither x's channels nor, the number being less than
+ * these, one, and the Mul could not be run. No later Reshape may then leave the batch open, which would hide the difference. */
+static bool keeps_both(const exciton_walk *walk, const exciton_dim *first, const exciton_dim *second, const role roles[2],
+                       const exciton_arrangement *at, uint64_t *assumed)
+{
+    uint64_t batch = walk->x_shape[0];
+    uint64_t written = first->kind == EXCITON_DIM_NUMBER && first->number > 0 ? (uint64_t)first->number : 0;
+    bool number = second->kind == EXCITON_DIM_NUMBER && second->number > 0;
+    if (roles[0] == ROLE_CHANNELS || roles[1] == ROLE_BATCH || (number && at->width && (uint64_t)second->number != at->width) ||
+        (written && batch && written != batch) || (*assumed && written != *assumed))
+        return false;
+    if (!written || batch || number || roles[1] == ROLE_CHANNELS)
+        return true;
+    *assumed = written;
+    return written < at->width;
+}
+
 static bool apply_reshape(exciton_walk *walk, uint32_t node, exciton_arrangement *at)
 {
     exciton_dims dims;
@@ -194,8 +212,10 @@ static bool apply_reshape(exciton_walk *walk, uint32_t node, exciton_arrangement
     role roles[2] = {ROLE_ONE, ROLE_ONE};
     if (!exciton_dims_find(walk, exciton_matcher_input(walk->matcher, node, 1), &dims) || (dims.whole && !dims.count))
         return exciton_walk_break(walk, node, "its shape is not understood");
-    if (exciton_matcher_int(walk->matcher, node, "allowzero", 0))
-        return exciton_walk_break(walk, node, "allowzero is not supported");
+    bool zeros = exciton_matcher_int(walk->matcher, node, "allowzero", 0) != 0;
+    for (uint32_t i = 0; i < dims.count && zeros; i++)
+        if (dims.dims[i].kind == EXCITON_DIM_NUMBER && !dims.dims[i].number)
+            return exciton_walk_break(walk, node, "reshapes to nothing");
     if (at->batch > (int)at->channel)
         return exciton_walk_break(walk, node, "reshapes with the channels before the batch");
     for (uint32_t i = 0; i < dims.count; i++) {
@@ -209,12 +229,9 @@ static bool apply_reshape(exciton_walk *walk, uint32_t node, exciton_arrangement
     }
     uint64_t batch = walk->x_shape[0];
     const exciton_dim *first = &dims.dims[index[0]], *second = &dims.dims[index[1]];
-    exciton_arrangement to = {.rank = dims.count, .batch = -1, .width = at->width};
+    exciton_arrangement to = {.rank = dims.count, .batch = -1, .width = at->width, .assumed = at->assumed};
     if (found == 2) {
-        bool number = second->kind == EXCITON_DIM_NUMBER && second->number > 0;
-        if (roles[0] == ROLE_CHANNELS || roles[1] == ROLE_BATCH || (number && at->width && (uint64_t)second->number != at->width) ||
-            (first->kind == EXCITON_DIM_NUMBER && first->number > 0 && (uint64_t)first->number != batch &&
-             (batch || !number)))
+        if (!keeps_both(walk, first, second, roles, at, &to.assumed))
             return exciton_walk_break(walk, node, "reshapes batch and channels into something else");
         to.batch = (int)index[0];
         to.channel = index[1];
@@ -227,8 +244,10 @@ static bool apply_reshape(exciton_walk *walk, uint32_t node, exciton_arrangement
         bool number = first->kind == EXCITON_DIM_NUMBER && first->number > 0;
         if (number && at->width && (uint64_t)first->number != at->width)
             return exciton_walk_break(walk, node, "reshapes the channels to %lld", (long long)first->number);
-        if (!number && roles[0] != ROLE_CHANNELS && batch != 1)
+        bool open = !number && roles[0] != ROLE_CHANNELS && batch != 1;
+        if (at->assumed > 1 || (open && (batch || at->width < 2)))
             return exciton_walk_break(walk, node, "reshapes to one size, and the batch is not known to be 1");
+        to.assumed = open ? 1 : at->assumed;
         to.channel = index[0];
         to.batch = index[0] ? 0 : -1;
     } else {

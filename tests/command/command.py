@@ -16,7 +16,7 @@ from files import Block, largest_error, pack, random_values, read_npy, write_npy
 PROGRAM = []
 DEVICES = [d for d in os.environ.get("EXCITON_TEST_REQUIRE", "host").split(",") if d]
 BOUND = 2e-6
-SCHEDULES = ("three-stages", "split-excite", "sample-in-group")
+SCHEDULES = ("three-stages", "split-excite", "sample-in-group", "pipelined")
 FORMS = ("rows", "lanes")
 
 

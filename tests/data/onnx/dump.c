@@ -1,5 +1,6 @@
 /* What the matcher finds in an ONNX file, as JSON, and a block's output on host: for check.py.
  *   dump MODEL                    {"blocks": [...], "near": [...]}
+ *   dump MODEL FOLDER             the same, and the weights of block I as they are run: FOLDER/I.fc1.npy, I.bias1.npy, fc2, bias2
  *   dump MODEL INDEX X.npy Y.npy  runs the block; nothing, or the line of the failure */
 #include <math.h>
 #include <stdio.h>
@@ -68,10 +69,34 @@ static void put_block(const exciton_model_block *b)
     put_field("weight1", b->weight[1]);
     printf("\"clean\": %s, \"why\": ", b->clean ? "true" : "false");
     put_string(b->why);
-    printf("}");
 }
 
-static int show(const exciton_model *model)
+static int write_npy(const char *folder, uint32_t index, const char *what, int layer, uint64_t rows, uint64_t columns, const float *data)
+{
+    char path[4096];
+    uint64_t shape[2] = {rows, columns};
+    if (!data)
+        return 0;
+    int length = snprintf(path, sizeof path, "%s/%u.%s%d.npy", folder, (unsigned)index, what, layer);
+    return length < 0 || (size_t)length >= sizeof path || exciton_npy_write(path, columns ? 2 : 1, shape, data);
+}
+
+/* Why the block isn't run, and its weights if it is. */
+static int put_weights(exciton_model *model, uint32_t index, const char *folder)
+{
+    exciton_se se = {0};
+    exciton_status failed = exciton_model_se(model, index, &se);
+    printf(", \"refused\": ");
+    put_string(failed ? exciton_last_error() : NULL);
+    if (failed || !folder)
+        return failed != EXCITON_OK && failed != EXCITON_ERROR_UNSUPPORTED;
+    return write_npy(folder, index, "fc", 1, se.hidden, se.channels, se.fc1.data) ||
+           write_npy(folder, index, "fc", 2, se.channels, se.hidden, se.fc2.data) ||
+           write_npy(folder, index, "bias", 1, se.hidden, 0, se.fc1.bias) ||
+           write_npy(folder, index, "bias", 2, se.channels, 0, se.fc2.bias);
+}
+
+static int show(exciton_model *model, const char *folder)
 {
     printf("{\"blocks\": [");
     for (uint32_t i = 0; i < exciton_model_block_count(model); i++) {
@@ -80,6 +105,9 @@ static int show(const exciton_model *model)
             return fail();
         printf(i ? ",\n" : "\n");
         put_block(&block);
+        if (put_weights(model, i, folder))
+            return fail();
+        printf("}");
     }
     printf("], \"near\": [");
     for (uint32_t i = 0; i < exciton_model_near_count(model); i++) {
@@ -127,11 +155,11 @@ static int run(exciton_model *model, uint32_t index, const char *from, const cha
 int main(int count, char **arguments)
 {
     exciton_model *model;
-    if (count != 2 && count != 5)
+    if (count < 2 || count > 5 || count == 4)
         return 2;
     if (exciton_model_open(arguments[1], &model))
         return fail();
-    int failed = count == 2 ? show(model) : run(model, (uint32_t)strtoul(arguments[2], NULL, 10), arguments[3], arguments[4]);
+    int failed = count < 5 ? show(model, count == 3 ? arguments[2] : NULL) : run(model, (uint32_t)strtoul(arguments[2], NULL, 10), arguments[3], arguments[4]);
     exciton_model_close(model);
     return failed;
 }

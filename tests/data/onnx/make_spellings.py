@@ -24,10 +24,10 @@ def _make(net, parts):
     return n.finish(se_net(n, **parts))
 
 
-def special(name, **expect):
+def special(title, **expect):
     """A function that makes the whole graph."""
     def take(make):
-        ALL[name] = (make, {**SE, **expect})
+        ALL[title] = (make, {**SE, **expect})
         return make
     return take
 
@@ -271,6 +271,36 @@ spelling("view_dropout_hidden", net={"opset": 13}, act=chain(relu, one("Dropout"
 spelling("view_casts", pool=chain(one("Cast", to=TensorProto.FLOAT), pool, one("Cast", to=TensorProto.FLOAT)))
 
 
+# ---- nothing folded: PyTorch's torch.export-based exporter, not optimised
+
+
+def plain_axes(n, v):
+    return n.node("ReduceMean", v, n.node("Reshape", n.ints(2, 3), n.ints(-1), allowzero=0), keepdims=1)
+
+
+def plain_no_bias(n, v, weight, name, number=0.0, **attributes):
+    """No bias is a zero of the data's type, as often as the weight has outputs."""
+    w = n.const(weight, name)
+    count = n.node("Expand", n.node("Shape", w, start=0, end=1), n.ints(1))
+    b = n.node("Expand", n.node("CastLike", n.constant_node(np.float32(number)), v), count)
+    return n.node("Conv", v, w, b, **attributes)
+
+
+def plain_clip(n, v):
+    return n.node("Clip", v, n.node("CastLike", n.constant_node(np.float32(0)), v), n.node("CastLike", n.constant_node(np.float32(6)), v))
+
+
+PLAIN = {"opset": 18}
+spelling("plain_axes", net=PLAIN, pool=plain_axes)
+spelling("plain_no_bias", net=PLAIN, pool=plain_axes, expect={"bias": [False, False]},
+         fc1=lambda n, v: plain_no_bias(n, v, n.values(R, C, 1, 1), "se.fc1.weight"),
+         fc2=lambda n, v: plain_no_bias(n, v, n.values(C, R, 1, 1), "se.fc2.weight"))
+spelling("plain_bias_of_one_number", net=PLAIN, fc1=lambda n, v: plain_no_bias(n, v, n.values(R, C, 1, 1), "se.fc1.weight", 0.25))
+spelling("plain_allowzero", net=PLAIN, pool=GAP_FLAT, gate=chain(sigmoid, lambda n, v: n.node("Reshape", v, n.ints(-1, C, 1, 1), allowzero=1)),
+         **LINEAR)
+spelling("plain_relu6", net=PLAIN, act=plain_clip, expect={"activation": "relu6", "runs": "activation"})
+
+
 # ---- activations
 
 
@@ -454,6 +484,14 @@ def timm_eca(n, v):
     return computed(n, n.node("Sigmoid", v), "0", -1, 1, 1)
 
 
+def plain_eca(n, v):
+    v = n.node("ReduceMean", v, n.node("Reshape", n.ints(2, 3), n.ints(-1), allowzero=0), keepdims=0)
+    size = n.node("Reshape", n.node("Squeeze", n.node("Shape", "input", start=0, end=1)), n.ints(-1), allowzero=0)
+    v = n.node("Reshape", v, n.node("Concat", size, n.ints(1), n.ints(-1), axis=0), allowzero=1)
+    v = n.node("Sigmoid", plain_no_bias(n, v, n.values(1, 1, 3), "eca.conv.weight", pads=[1, 1]))
+    return n.node("Reshape", v, n.node("Concat", size, n.ints(-1), n.ints(1), n.ints(1), axis=0), allowzero=1)
+
+
 ECA = {"kind": "eca", "hidden": 0, "bias": [False], "runs": "kind", "name": "eca.conv", "activation": "identity", "kernel": 3, "circular": False}
 spelling("eca_3", fc1=same, act=same, fc2=eca(3), expect=ECA)
 spelling("eca_5_bias", fc1=same, act=same, fc2=eca(5, bias=True), expect={**ECA, "kernel": 5, "bias": [True]})
@@ -463,6 +501,35 @@ spelling("eca_circular_concat", fc1=same, act=same, fc2=eca(3, circular(1), Fals
 spelling("eca_circular_pad", net={"opset": 19}, fc1=same, act=same, fc2=eca(5, pad(2, "wrap"), False),
          expect={**ECA, "circular": True, "kernel": 5})
 spelling("eca_timm", net={"opset": 13}, pool=timm_eca, fc1=same, act=same, fc2=same, gate=expand, expect=ECA)
+
+
+def traced_eca(batch):
+    """Exported for one batch, by an exporter that says no shapes between: the batch stands in the Reshapes alone."""
+    def take(n, v):
+        v = n.node("Reshape", n.node("ReduceMean", v, axes=[2, 3], keepdims=0), n.ints(batch, 1, -1))
+        v = n.node("Conv", v, n.const(n.values(1, 1, 3), "eca.conv.weight"), kernel_shape=[3], pads=[1, 1])
+        return n.node("Reshape", n.node("Sigmoid", v), n.ints(batch, -1, 1, 1))
+    return take
+
+
+for batch, size in ((1, "ONE"), (2, "N")):
+    spelling(f"eca_traced_batch_{batch}", net={"opset": 13, "shape": (size, C, "H", "W")}, pool=traced_eca(batch), fc1=same, act=same, fc2=same,
+             gate=expand, expect=ECA)
+
+
+@special("eca_traced_standardised", **ECA, input="conv")
+def traced_standardised():
+    """The channels are those of a convolution whose weights are computed, as a Reshape says (timm's ScaledStdConv)."""
+    n = Net(shape=("ONE", C, "H", "W"), opset=13)
+    w = n.const(n.values(1, C, C))
+    w = n.node("Reshape", n.node("Sub", w, n.node("ReduceMean", w, axes=[2], keepdims=1)), n.ints(C, C, 1, 1))
+    n.x = n.node("Conv", n.x, w, n.const(n.values(C)), output="conv")
+    return n.finish(se_net(n, pool=traced_eca(1), fc1=same, act=same, fc2=same, gate=expand))
+
+
+spelling("view_traced_batch", net={"shape": ("N", C, "H", "W")}, pool=chain(pool, reshape(2, -1)), gate=chain(sigmoid, reshape(2, -1, 1, 1)),
+         **LINEAR)
+spelling("eca_plain", net=PLAIN, pool=plain_eca, fc1=same, act=same, fc2=same, gate=expand, expect=ECA)
 
 
 if __name__ == "__main__":
