@@ -197,6 +197,8 @@ exciton_status exciton_se_choose(const exciton_se_problem *p, const exciton_limi
     exciton_status status = EXCITON_OK;
     for (int schedule = EXCITON_SCHEDULE_PIPELINED; schedule >= EXCITON_SCHEDULE_THREE_STAGES; --schedule) {
         trial.schedule = (exciton_schedule)schedule;
+        if (!p->schedule && schedule == EXCITON_SCHEDULE_THREE_STAGES && s.found)
+            break; /* one or two dispatches, wherever that is possible */
         if (p->schedule ? trial.schedule == p->schedule : is_allowed(p, trial.schedule))
             status = consider_schedule(&s, trial); /* the last, and so the baseline, says why */
     }
