@@ -250,7 +250,7 @@ static int parse(int argc, char **argv, run_options *given, bool *help)
         {.name = "save-g", .value = "FILE.npy", .help = "also write the gates, [N, C]", .text = &given->outputs[RUN_G]},
         {.name = "in-place", .help = "one buffer is x and y", .flag = &given->in_place},
         {.name = "device", .value = "SEL", .help = "the device; default: EXCITON_DEVICE, else auto", .text = &given->device},
-        {.name = "schedule", .value = "NAME", .help = "three-stages, split-excite, sample-in-group, auto", .text = &given->schedule},
+        {.name = "schedule", .value = "NAME", .help = "three-stages, split-excite, sample-in-group, pipelined, auto", .text = &given->schedule},
         {.name = "form", .value = "NAME", .help = "rows, lanes, auto", .text = &given->form},
         {.name = "explain", .help = "print the schedule's steps", .flag = &given->explain},
         {.name = "json", .help = "the result as JSON", .flag = &given->json},

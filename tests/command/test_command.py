@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -606,5 +607,48 @@ class Bench(Command):
             if device != "host" or "ASAN_OPTIONS" not in os.environ:
                 self.refused(5, ["8388608x1x8388608"], "bench", "--device", device, "--shape", "8388608x1x8388608", hidden=False)
 
+
+class Tune(Command):
+    def ways(self, way, device):
+        self.assertEqual(list(way), ["schedule", "form", "shares"])
+        self.assertIn(way["schedule"], SCHEDULES)
+        self.assertIn(way["form"], FORMS if device != "host" else FORMS[:1])
+        self.assertGreaterEqual(way["shares"], 1)
+
+    def test_winner_is_kept(self):
+        for device in DEVICES:
+            with tempfile.TemporaryDirectory() as cache:
+                value = self.json("tune", "--device", device, "--shape", "2x16x7x5:3", "--shape", "1x8x9:1", hidden=False, XDG_CACHE_HOME=cache)
+                self.assertEqual(list(value), ["format", "numerics", "device", "driver", "results"])
+                self.assertEqual([r["shape"] for r in value["results"]], ["2x16x7x5:3", "1x8x9:1"])
+                for result in value["results"]:
+                    self.assertEqual(list(result), ["shape", "out_of_place", "in_place"])
+                    self.ways(result["out_of_place"], device)
+                    self.ways(result["in_place"], device)
+                    self.assertEqual(result["in_place"]["shares"], 1)
+                folder = os.path.join(cache, "exciton")
+                self.assertEqual(os.stat(folder).st_mode & 0o777, 0o700)
+                self.assertTrue(os.listdir(folder))
+
+    def test_table(self):
+        with tempfile.TemporaryDirectory() as cache:
+            out = self.done("tune", "--device", "host", "--shape", "1x8x9", XDG_CACHE_HOME=cache)
+            head, row = out.strip().split("\n")
+            self.assertRegex(head, r"\ADEVICE +SHAPE +OUT OF PLACE +IN PLACE\Z")
+            self.assertRegex(row, r"\Ahost +1x8x9:1 +[a-z-]+/rows")
+
+    def test_bad_options(self):
+        self.refused(2, ["--shape"], "tune", "--device", "host", "--shape", "1x")
+        self.refused(3, ["nonesuch"], "tune", "--device", "nonesuch")
+        self.refused(5, ["XDG_CACHE_HOME", "HOME"], "tune", "--device", "host", XDG_CACHE_HOME="", HOME="")
+
+
+class Cache(Command):
+    def test_unusable_folder_is_no_failure(self):
+        with tempfile.TemporaryDirectory() as cache:
+            folder = os.path.join(cache, "exciton")
+            os.mkdir(folder, 0o755)
+            self.json("verify", "--device", "host", "--cases", "3", XDG_CACHE_HOME=cache)
+            self.assertEqual(os.listdir(folder), [])
 
 main()
