@@ -50,6 +50,21 @@ struct Eight {
     vec4 low, high;
 };
 
+#ifdef TEXELS
+// Both in texels of four floats; of t only what an earlier step left there.
+layout(binding = 6) uniform samplerBuffer w4;
+layout(binding = 7) uniform samplerBuffer t4;
+
+Eight load_w(uint at)
+{
+    return Eight(texelFetch(w4, int(at >> 2)), texelFetch(w4, int(at >> 2) + 1));
+}
+
+Eight load_t(uint at)
+{
+    return Eight(texelFetch(t4, int(at >> 2)), texelFetch(t4, int(at >> 2) + 1));
+}
+#else
 Eight load_w(uint at)
 {
     return Eight(vec4(w[at], w[at + 1u], w[at + 2u], w[at + 3u]), vec4(w[at + 4u], w[at + 5u], w[at + 6u], w[at + 7u]));
@@ -59,6 +74,7 @@ Eight load_t(uint at)
 {
     return Eight(vec4(t[at], t[at + 1u], t[at + 2u], t[at + 3u]), vec4(t[at + 4u], t[at + 5u], t[at + 6u], t[at + 7u]));
 }
+#endif
 
 void store_t(uint at, Eight v)
 {

@@ -19,6 +19,15 @@ void put(uint i, float v)
 }
 #endif
 
+#ifdef TEXELS // form rows, out of place
+// The same x, one float and four floats a texel: llvmpipe fetches those as vectors, and a storage buffer an element at a time.
+layout(binding = 4) uniform samplerBuffer x1;
+layout(binding = 5) uniform samplerBuffer x4;
+#ifdef SCALES
+layout(std430, binding = 1) writeonly buffer Y4 { vec4 y4[]; };
+#endif
+#endif
+
 #define FOUR(i, apart) vec4(x[i], x[(i) + (apart)], x[(i) + 2u * (apart)], x[(i) + 3u * (apart)])
 
 #ifdef SCALES
@@ -36,11 +45,31 @@ void scale_four(float g, uint from, uint to, uint apart, uint residual, uint the
 #ifdef ROWS
 
 // Beyond the last element is another row, or nothing. A lane is never -0: adding +0 changes nothing.
+#ifdef TEXELS
+float element(uint i, uint last)
+{
+    float v = texelFetch(x1, int(min(i, last))).x;
+    return i <= last ? v : 0.0;
+}
+
+vec4 texel(uint i, uint last)
+{
+    vec4 v = texelFetch(x4, int(min(i, last) >> 2));
+    return i <= last ? v : vec4(0.0);
+}
+
+// Whether elements from `at` on, `count` of them, are whole texels of four.
+bool in_fours(uint at, uint count)
+{
+    return ((at | count) & 3u) == 0u;
+}
+#else
 float element(uint i, uint last)
 {
     float v = x[min(i, last)];
     return i <= last ? v : 0.0;
 }
+#endif
 
 #define REST(i) vec4(element(i, last), element((i) + 1u, last), element((i) + 2u, last), element((i) + 3u, last))
 
@@ -49,6 +78,31 @@ float chunk_sum(uint at, uint count)
 {
     vec4 a0 = vec4(0.0), a1 = vec4(0.0), a2 = vec4(0.0), a3 = vec4(0.0);
     vec4 a4 = vec4(0.0), a5 = vec4(0.0), a6 = vec4(0.0), a7 = vec4(0.0);
+    uint last = at + count - 1u;
+#ifdef TEXELS
+    // One of the two loops has nothing to do.
+    bool fours = in_fours(at, count);
+    for (uint i = fours ? at : last + 1u; i <= last; i += 32u) {
+        a0 += texel(i, last);
+        a1 += texel(i + 4u, last);
+        a2 += texel(i + 8u, last);
+        a3 += texel(i + 12u, last);
+        a4 += texel(i + 16u, last);
+        a5 += texel(i + 20u, last);
+        a6 += texel(i + 24u, last);
+        a7 += texel(i + 28u, last);
+    }
+    for (uint i = fours ? last + 1u : at; i <= last; i += 32u) {
+        a0 += REST(i);
+        a1 += REST(i + 4u);
+        a2 += REST(i + 8u);
+        a3 += REST(i + 12u);
+        a4 += REST(i + 16u);
+        a5 += REST(i + 20u);
+        a6 += REST(i + 24u);
+        a7 += REST(i + 28u);
+    }
+#else
     uint i = at;
     for (uint whole = at + count / 32u * 32u; i < whole; i += 32u) {
         a0 += FOUR(i, 1u);
@@ -60,7 +114,6 @@ float chunk_sum(uint at, uint count)
         a6 += FOUR(i + 24u, 1u);
         a7 += FOUR(i + 28u, 1u);
     }
-    uint last = at + count - 1u;
     if (i <= last) {
         a0 += REST(i);
         a1 += REST(i + 4u);
@@ -71,6 +124,7 @@ float chunk_sum(uint at, uint count)
         a6 += REST(i + 24u);
         a7 += REST(i + 28u);
     }
+#endif
     a0 += a4;
     a1 += a5;
     a2 += a6;
@@ -90,6 +144,43 @@ float row_sum(float total, uint at, uint count)
 }
 
 #ifdef SCALES
+#ifdef TEXELS
+void scale_texel(float g, uint from, uint to, uint residual, uint then)
+{
+    vec4 v = texelFetch(x4, int(from >> 2));
+    y4[to >> 2] = vec4(exciton_apply_output(residual, then, g, v.x), exciton_apply_output(residual, then, g, v.y),
+                       exciton_apply_output(residual, then, g, v.z), exciton_apply_output(residual, then, g, v.w));
+}
+
+void scale_one(float g, uint from, uint to, uint residual, uint then)
+{
+    y[to] = exciton_apply_output(residual, then, g, texelFetch(x1, int(from)).x);
+}
+
+// One of the two loops has nothing to do.
+void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
+{
+    bool fours = in_fours(from | to, count);
+    for (uint i = fours ? 0u : count; i < count; i += 16u) {
+        scale_texel(g, from + i, to + i, residual, then);
+        if (i + 4u < count)
+            scale_texel(g, from + i + 4u, to + i + 4u, residual, then);
+        if (i + 8u < count)
+            scale_texel(g, from + i + 8u, to + i + 8u, residual, then);
+        if (i + 12u < count)
+            scale_texel(g, from + i + 12u, to + i + 12u, residual, then);
+    }
+    for (uint i = fours ? count : 0u; i < count; i += 4u) {
+        scale_one(g, from + i, to + i, residual, then);
+        if (i + 1u < count)
+            scale_one(g, from + i + 1u, to + i + 1u, residual, then);
+        if (i + 2u < count)
+            scale_one(g, from + i + 2u, to + i + 2u, residual, then);
+        if (i + 3u < count)
+            scale_one(g, from + i + 3u, to + i + 3u, residual, then);
+    }
+}
+#else
 void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
 {
     uint i = 0u;
@@ -102,6 +193,7 @@ void scale_row(float g, uint from, uint to, uint count, uint residual, uint then
     for (; i < count; ++i)
         put(to + i, exciton_apply_output(residual, then, g, x[from + i]));
 }
+#endif
 #endif
 
 #else // form lanes

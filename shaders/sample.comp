@@ -88,7 +88,7 @@ void run_sample(uint s, uint h, uint g, uint from, uint to)
 void main()
 {
 #ifdef ROWS
-    for (uint u = gl_GlobalInvocationID.x; u < samples; u += gl_NumWorkGroups.x * GROUP) {
+    for (uint u = first_of(samples), end = end_of(samples); u < end; u += GROUP) {
 #else
     for (uint u = gl_WorkGroupID.x; u < samples; u += gl_NumWorkGroups.x) {
 #endif

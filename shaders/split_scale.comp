@@ -86,7 +86,7 @@ void main()
     uint blocks = blocks_of(channels);
     uint first_row = first_unit / blocks * channels + first_unit % blocks * block;
 #ifdef ROWS
-    for (uint i = gl_GlobalInvocationID.x; i < units; i += gl_NumWorkGroups.x * GROUP) {
+    for (uint i = first_of(units), end = end_of(units); i < end; i += GROUP) {
 #else
     for (uint i = gl_WorkGroupID.x; i < units; i += gl_NumWorkGroups.x) {
 #endif

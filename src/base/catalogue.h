@@ -61,6 +61,7 @@ typedef struct exciton_kernel_spec {
     exciton_kernel kernel;
     exciton_form form;      /* ROWS or LANES */
     bool in_place;          /* Y is X: one read-write binding */
+    bool texels;            /* form rows out of place: what it only reads, it reads through texel views, too */
     uint32_t group_size;    /* work-items a group, a power of two */
     uint32_t local_floats;  /* form lanes: local memory beside the tree's group_size floats; 0: none */
 } exciton_kernel_spec;

@@ -22,8 +22,8 @@
 #define EXCITON_VK_DEVICE_FUNCTIONS(F) \
     F(AllocateCommandBuffers) F(AllocateDescriptorSets) F(AllocateMemory) F(BeginCommandBuffer) F(BindBufferMemory) \
     F(CmdBindDescriptorSets) F(CmdBindPipeline) F(CmdCopyBuffer) F(CmdDispatch) F(CmdPipelineBarrier) F(CmdPushConstants) \
-    F(CreateBuffer) F(CreateCommandPool) F(CreateComputePipelines) F(CreateDescriptorPool) F(CreateDescriptorSetLayout) \
-    F(CreateFence) F(CreatePipelineLayout) F(CreateShaderModule) F(DestroyBuffer) F(DestroyCommandPool) \
+    F(CreateBuffer) F(CreateBufferView) F(CreateCommandPool) F(CreateComputePipelines) F(CreateDescriptorPool) F(CreateDescriptorSetLayout) \
+    F(CreateFence) F(CreatePipelineLayout) F(CreateShaderModule) F(DestroyBuffer) F(DestroyBufferView) F(DestroyCommandPool) \
     F(DestroyDescriptorPool) F(DestroyDescriptorSetLayout) F(DestroyDevice) F(DestroyFence) F(DestroyPipeline) \
     F(DestroyPipelineLayout) F(DestroyShaderModule) F(EndCommandBuffer) F(FlushMappedMemoryRanges) F(FreeMemory) \
     F(GetBufferMemoryRequirements) F(GetDeviceQueue) F(InvalidateMappedMemoryRanges) F(MapMemory) F(QueueSubmit) \

@@ -1,10 +1,13 @@
-/* The modules, embedded by the build: SHADER_FORM[_in_place].inc are the words of shaders/SHADER.comp. */
+/* The modules, embedded by the build: SHADER_FORM[_in_place|_texels].inc are the words of shaders/SHADER.comp. */
 #include "backends/vulkan/spirv.h"
 
 #define MODULE(name) static const uint32_t name[] =
 
 MODULE(squeeze_rows) {
 #include "squeeze_rows.inc"
+};
+MODULE(squeeze_rows_texels) {
+#include "squeeze_rows_texels.inc"
 };
 MODULE(squeeze_lanes) {
 #include "squeeze_lanes.inc"
@@ -21,6 +24,9 @@ MODULE(scale_rows) {
 MODULE(scale_rows_in_place) {
 #include "scale_rows_in_place.inc"
 };
+MODULE(scale_rows_texels) {
+#include "scale_rows_texels.inc"
+};
 MODULE(scale_lanes) {
 #include "scale_lanes.inc"
 };
@@ -30,6 +36,9 @@ MODULE(scale_lanes_in_place) {
 MODULE(split_squeeze_rows) {
 #include "split_squeeze_rows.inc"
 };
+MODULE(split_squeeze_rows_texels) {
+#include "split_squeeze_rows_texels.inc"
+};
 MODULE(split_squeeze_lanes) {
 #include "split_squeeze_lanes.inc"
 };
@@ -38,6 +47,9 @@ MODULE(split_scale_rows) {
 };
 MODULE(split_scale_rows_in_place) {
 #include "split_scale_rows_in_place.inc"
+};
+MODULE(split_scale_rows_texels) {
+#include "split_scale_rows_texels.inc"
 };
 MODULE(split_scale_lanes) {
 #include "split_scale_lanes.inc"
@@ -50,6 +62,9 @@ MODULE(sample_rows) {
 };
 MODULE(sample_rows_in_place) {
 #include "sample_rows_in_place.inc"
+};
+MODULE(sample_rows_texels) {
+#include "sample_rows_texels.inc"
 };
 MODULE(sample_lanes) {
 #include "sample_lanes.inc"
@@ -81,9 +96,19 @@ static const exciton_vk_module modules[EXCITON_KERNEL_COUNT][2][2] = {
     [EXCITON_KERNEL_COPY] = {{WORDS(copy_rows)}},
 };
 
+/* Form rows, out of place. */
+static const exciton_vk_module texel_modules[EXCITON_KERNEL_COUNT] = {
+    [EXCITON_KERNEL_SQUEEZE] = WORDS(squeeze_rows_texels),
+    [EXCITON_KERNEL_SCALE] = WORDS(scale_rows_texels),
+    [EXCITON_KERNEL_SPLIT_SQUEEZE] = WORDS(split_squeeze_rows_texels),
+    [EXCITON_KERNEL_SPLIT_SCALE] = WORDS(split_scale_rows_texels),
+    [EXCITON_KERNEL_SAMPLE] = WORDS(sample_rows_texels),
+};
+
 const uint32_t *exciton_vk_shader(const exciton_kernel_spec *spec, size_t *words)
 {
-    const exciton_vk_module *module = &modules[spec->kernel][spec->form == EXCITON_FORM_LANES][spec->in_place];
+    const exciton_vk_module *module = spec->texels ? &texel_modules[spec->kernel]
+                                                   : &modules[spec->kernel][spec->form == EXCITON_FORM_LANES][spec->in_place];
     *words = module->count;
     return module->words;
 }
