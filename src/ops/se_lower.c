@@ -88,6 +88,10 @@ static exciton_status choose_groups(const lowering *l, exciton_step *step, uint6
     uint64_t most = limits->max_group_count ? limits->max_group_count : 65535, whole = exciton_divide_up(units, side), few = most, least = 1;
     if (limits->local_memory_is_global && limits->compute_units)
         few = exciton_min(most, 2 * (uint64_t)limits->compute_units);
+    if (step->kernel.texels && limits->compute_units) { /* a fetch costs the same for one work-item of a group as for all */
+        few = exciton_min(few, limits->compute_units);
+        whole = exciton_max(whole, exciton_min(units, few));
+    }
     if (limits->max_iterations)
         least = exciton_divide_up(whole, exciton_max(1, limits->max_iterations / iterations));
     if (least > most)
