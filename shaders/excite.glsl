@@ -29,6 +29,52 @@ float add_column(float v, uint at, uint pitch, uint from, uint count)
     return v;
 }
 
+#ifdef TEXELS
+// The same for four columns at once; all rows are padded to eight. Of t only what an earlier step left there.
+layout(binding = 6) uniform samplerBuffer w4;
+layout(binding = 7) uniform samplerBuffer t4;
+
+vec4 four_w(uint at)
+{
+    return texelFetch(w4, int(at >> 2));
+}
+
+vec4 four_t(uint at)
+{
+    return texelFetch(t4, int(at >> 2));
+}
+
+vec4 add_columns(vec4 v, uint at, uint pitch, uint from, uint count)
+{
+    uint k = 0u;
+    for (; k + 4u <= count; k += 4u) {
+        v += four_w(at + k * pitch) * vec4(VALUE(from + k));
+        v += four_w(at + (k + 1u) * pitch) * vec4(VALUE(from + k + 1u));
+        v += four_w(at + (k + 2u) * pitch) * vec4(VALUE(from + k + 2u));
+        v += four_w(at + (k + 3u) * pitch) * vec4(VALUE(from + k + 3u));
+    }
+    for (; k < count; ++k)
+        v += four_w(at + k * pitch) * vec4(VALUE(from + k));
+    return v;
+}
+
+void store_four(uint at, vec4 v)
+{
+    store[at] = v.x;
+    store[at + 1u] = v.y;
+    store[at + 2u] = v.z;
+    store[at + 3u] = v.w;
+}
+
+void keep_four(uint at, vec4 v)
+{
+    t[at] = v.x;
+    t[at + 1u] = v.y;
+    t[at + 2u] = v.z;
+    t[at + 3u] = v.w;
+}
+#endif
+
 // b1[r] + the parts of the blocks, each a sum over the block's channels.
 float hidden_sum(uint r, uint s)
 {
@@ -50,21 +96,6 @@ struct Eight {
     vec4 low, high;
 };
 
-#ifdef TEXELS
-// Both in texels of four floats; of t only what an earlier step left there.
-layout(binding = 6) uniform samplerBuffer w4;
-layout(binding = 7) uniform samplerBuffer t4;
-
-Eight load_w(uint at)
-{
-    return Eight(texelFetch(w4, int(at >> 2)), texelFetch(w4, int(at >> 2) + 1));
-}
-
-Eight load_t(uint at)
-{
-    return Eight(texelFetch(t4, int(at >> 2)), texelFetch(t4, int(at >> 2) + 1));
-}
-#else
 Eight load_w(uint at)
 {
     return Eight(vec4(w[at], w[at + 1u], w[at + 2u], w[at + 3u]), vec4(w[at + 4u], w[at + 5u], w[at + 6u], w[at + 7u]));
@@ -74,7 +105,6 @@ Eight load_t(uint at)
 {
     return Eight(vec4(t[at], t[at + 1u], t[at + 2u], t[at + 3u]), vec4(t[at + 4u], t[at + 5u], t[at + 6u], t[at + 7u]));
 }
-#endif
 
 void store_t(uint at, Eight v)
 {

@@ -1,6 +1,7 @@
 // Sums of rows of x and their scaling into y, in the order of docs/numbers.md: lane l of EXCITON_LANES adds the elements
 // i % EXCITON_LANES == l of a chunk, a tree adds the lanes, and the chunks are added one after the other.
-// Wants the slots x and (to scale) y declared; IN_PLACE: y is x. SCALES: scale_row is wanted.
+// Wants the slots x and (to scale) y declared; IN_PLACE: y is x. SCALES: scale_row is wanted. TEXELS: form lanes where a
+// group is a task on a processor and its work-items are lanes of one vector; each has rows of its own.
 // Written out rather than in loops over lanes: an array that is not split into registers would be slow everywhere, and
 // llvmpipe ends every loop when a work-item has made 65,535 iterations, all loops together (src/ops/se_work.c counts them).
 
@@ -19,15 +20,6 @@ void put(uint i, float v)
 }
 #endif
 
-#ifdef TEXELS // form rows, out of place
-// The same x, one float and four floats a texel: llvmpipe fetches those as vectors, and a storage buffer an element at a time.
-layout(binding = 4) uniform samplerBuffer x1;
-layout(binding = 5) uniform samplerBuffer x4;
-#ifdef SCALES
-layout(std430, binding = 1) writeonly buffer Y4 { vec4 y4[]; };
-#endif
-#endif
-
 #define FOUR(i, apart) vec4(x[i], x[(i) + (apart)], x[(i) + 2u * (apart)], x[(i) + 3u * (apart)])
 
 #ifdef SCALES
@@ -42,34 +34,147 @@ void scale_four(float g, uint from, uint to, uint apart, uint residual, uint the
 }
 #endif
 
-#ifdef ROWS
+#if !defined(ROWS)
+// A side of SIDE work-items shares a row; each holds EACH lanes, SIDE apart. A group has SIDES rows at a time.
+#ifdef TEXELS
+const uint SIDE = 1u;
+#else
+const uint SIDE = GROUP < 32u ? GROUP : 32u;
+#endif
+const uint EACH = 32u / SIDE;
+const uint SIDES = GROUP / SIDE;
+
+uint side() { return gl_LocalInvocationIndex / SIDE; }
+uint lane() { return gl_LocalInvocationIndex % SIDE; }
+#endif
+
+#if defined(TEXELS)
+
+// x again, a float and four floats a texel: llvmpipe fetches texels as vectors, but reads a storage buffer an element at a
+// time (docs/drivers.md). In place a work-item reads here what it then writes, and nobody else does.
+layout(binding = 4) uniform samplerBuffer x1;
+layout(binding = 5) uniform samplerBuffer x4;
+#ifdef SCALES
+#ifdef IN_PLACE
+layout(std430, binding = 0) writeonly buffer Fours { vec4 fours[]; };
+#else
+layout(std430, binding = 1) writeonly buffer Fours { vec4 fours[]; };
+#endif
+#endif
+
+// Whether `count` elements from `at` are whole texels of four.
+bool in_fours(uint at, uint count)
+{
+    return ((at | count) & 3u) == 0u;
+}
 
 // Beyond the last element is another row, or nothing. A lane is never -0: adding +0 changes nothing.
-#ifdef TEXELS
+vec4 four(uint i, uint last)
+{
+    vec4 v = texelFetch(x4, int(min(i, last) >> 2));
+    return i <= last ? v : vec4(0.0);
+}
+
 float element(uint i, uint last)
 {
     float v = texelFetch(x1, int(min(i, last))).x;
     return i <= last ? v : 0.0;
 }
 
-vec4 texel(uint i, uint last)
+#define ELEMENTS(i) vec4(element(i, last), element((i) + 1u, last), element((i) + 2u, last), element((i) + 3u, last))
+
+// count >= 1 elements of one chunk from x[at]. Of the two loops one has nothing to do: llvmpipe does not jump, it runs the
+// body once without effect, and an if besides would cost that, too.
+float chunk_sum(uint at, uint count)
 {
-    vec4 v = texelFetch(x4, int(min(i, last) >> 2));
-    return i <= last ? v : vec4(0.0);
+    vec4 a0 = vec4(0.0), a1 = vec4(0.0), a2 = vec4(0.0), a3 = vec4(0.0);
+    vec4 a4 = vec4(0.0), a5 = vec4(0.0), a6 = vec4(0.0), a7 = vec4(0.0);
+    uint last = at + count - 1u;
+    bool wide = in_fours(at, count);
+    for (uint i = wide ? at : last + 1u; i <= last; i += 32u) {
+        a0 += four(i, last);
+        a1 += four(i + 4u, last);
+        a2 += four(i + 8u, last);
+        a3 += four(i + 12u, last);
+        a4 += four(i + 16u, last);
+        a5 += four(i + 20u, last);
+        a6 += four(i + 24u, last);
+        a7 += four(i + 28u, last);
+    }
+    for (uint i = wide ? last + 1u : at; i <= last; i += 32u) {
+        a0 += ELEMENTS(i);
+        a1 += ELEMENTS(i + 4u);
+        a2 += ELEMENTS(i + 8u);
+        a3 += ELEMENTS(i + 12u);
+        a4 += ELEMENTS(i + 16u);
+        a5 += ELEMENTS(i + 20u);
+        a6 += ELEMENTS(i + 24u);
+        a7 += ELEMENTS(i + 28u);
+    }
+    a0 += a4;
+    a1 += a5;
+    a2 += a6;
+    a3 += a7;
+    a0 += a2;
+    a1 += a3;
+    a0 += a1;
+    vec2 b = a0.xy + a0.zw;
+    return b.x + b.y;
 }
 
-// Whether elements from `at` on, `count` of them, are whole texels of four.
-bool in_fours(uint at, uint count)
+// As in the other lanes, but no barrier is met.
+float row_sum(float total, uint at, uint count, uint longest)
 {
-    return ((at | count) & 3u) == 0u;
+    for (uint done = 0u; done < count; done += EXCITON_CHUNK)
+        total += chunk_sum(at + done, min(uint(EXCITON_CHUNK), count - done));
+    return total;
 }
-#else
+
+#ifdef SCALES
+void scale_wide(float g, uint from, uint to, uint residual, uint then)
+{
+    vec4 v = texelFetch(x4, int(from >> 2));
+    fours[to >> 2] = vec4(exciton_apply_output(residual, then, g, v.x), exciton_apply_output(residual, then, g, v.y),
+                          exciton_apply_output(residual, then, g, v.z), exciton_apply_output(residual, then, g, v.w));
+}
+
+void scale_one(float g, uint from, uint to, uint residual, uint then)
+{
+    put(to, exciton_apply_output(residual, then, g, texelFetch(x1, int(from)).x));
+}
+
+void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
+{
+    bool wide = in_fours(from | to, count);
+    for (uint i = wide ? 0u : count; i < count; i += 16u) {
+        scale_wide(g, from + i, to + i, residual, then);
+        if (i + 4u < count)
+            scale_wide(g, from + i + 4u, to + i + 4u, residual, then);
+        if (i + 8u < count)
+            scale_wide(g, from + i + 8u, to + i + 8u, residual, then);
+        if (i + 12u < count)
+            scale_wide(g, from + i + 12u, to + i + 12u, residual, then);
+    }
+    for (uint i = wide ? count : 0u; i < count; i += 4u) {
+        scale_one(g, from + i, to + i, residual, then);
+        if (i + 1u < count)
+            scale_one(g, from + i + 1u, to + i + 1u, residual, then);
+        if (i + 2u < count)
+            scale_one(g, from + i + 2u, to + i + 2u, residual, then);
+        if (i + 3u < count)
+            scale_one(g, from + i + 3u, to + i + 3u, residual, then);
+    }
+}
+#endif
+
+#elif defined(ROWS)
+
+// Beyond the last element is another row, or nothing. A lane is never -0: adding +0 changes nothing.
 float element(uint i, uint last)
 {
     float v = x[min(i, last)];
     return i <= last ? v : 0.0;
 }
-#endif
 
 #define REST(i) vec4(element(i, last), element((i) + 1u, last), element((i) + 2u, last), element((i) + 3u, last))
 
@@ -78,31 +183,6 @@ float chunk_sum(uint at, uint count)
 {
     vec4 a0 = vec4(0.0), a1 = vec4(0.0), a2 = vec4(0.0), a3 = vec4(0.0);
     vec4 a4 = vec4(0.0), a5 = vec4(0.0), a6 = vec4(0.0), a7 = vec4(0.0);
-    uint last = at + count - 1u;
-#ifdef TEXELS
-    // One of the two loops has nothing to do.
-    bool fours = in_fours(at, count);
-    for (uint i = fours ? at : last + 1u; i <= last; i += 32u) {
-        a0 += texel(i, last);
-        a1 += texel(i + 4u, last);
-        a2 += texel(i + 8u, last);
-        a3 += texel(i + 12u, last);
-        a4 += texel(i + 16u, last);
-        a5 += texel(i + 20u, last);
-        a6 += texel(i + 24u, last);
-        a7 += texel(i + 28u, last);
-    }
-    for (uint i = fours ? last + 1u : at; i <= last; i += 32u) {
-        a0 += REST(i);
-        a1 += REST(i + 4u);
-        a2 += REST(i + 8u);
-        a3 += REST(i + 12u);
-        a4 += REST(i + 16u);
-        a5 += REST(i + 20u);
-        a6 += REST(i + 24u);
-        a7 += REST(i + 28u);
-    }
-#else
     uint i = at;
     for (uint whole = at + count / 32u * 32u; i < whole; i += 32u) {
         a0 += FOUR(i, 1u);
@@ -114,6 +194,7 @@ float chunk_sum(uint at, uint count)
         a6 += FOUR(i + 24u, 1u);
         a7 += FOUR(i + 28u, 1u);
     }
+    uint last = at + count - 1u;
     if (i <= last) {
         a0 += REST(i);
         a1 += REST(i + 4u);
@@ -124,7 +205,6 @@ float chunk_sum(uint at, uint count)
         a6 += REST(i + 24u);
         a7 += REST(i + 28u);
     }
-#endif
     a0 += a4;
     a1 += a5;
     a2 += a6;
@@ -144,43 +224,6 @@ float row_sum(float total, uint at, uint count)
 }
 
 #ifdef SCALES
-#ifdef TEXELS
-void scale_texel(float g, uint from, uint to, uint residual, uint then)
-{
-    vec4 v = texelFetch(x4, int(from >> 2));
-    y4[to >> 2] = vec4(exciton_apply_output(residual, then, g, v.x), exciton_apply_output(residual, then, g, v.y),
-                       exciton_apply_output(residual, then, g, v.z), exciton_apply_output(residual, then, g, v.w));
-}
-
-void scale_one(float g, uint from, uint to, uint residual, uint then)
-{
-    y[to] = exciton_apply_output(residual, then, g, texelFetch(x1, int(from)).x);
-}
-
-// One of the two loops has nothing to do.
-void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
-{
-    bool fours = in_fours(from | to, count);
-    for (uint i = fours ? 0u : count; i < count; i += 16u) {
-        scale_texel(g, from + i, to + i, residual, then);
-        if (i + 4u < count)
-            scale_texel(g, from + i + 4u, to + i + 4u, residual, then);
-        if (i + 8u < count)
-            scale_texel(g, from + i + 8u, to + i + 8u, residual, then);
-        if (i + 12u < count)
-            scale_texel(g, from + i + 12u, to + i + 12u, residual, then);
-    }
-    for (uint i = fours ? count : 0u; i < count; i += 4u) {
-        scale_one(g, from + i, to + i, residual, then);
-        if (i + 1u < count)
-            scale_one(g, from + i + 1u, to + i + 1u, residual, then);
-        if (i + 2u < count)
-            scale_one(g, from + i + 2u, to + i + 2u, residual, then);
-        if (i + 3u < count)
-            scale_one(g, from + i + 3u, to + i + 3u, residual, then);
-    }
-}
-#else
 void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
 {
     uint i = 0u;
@@ -194,19 +237,10 @@ void scale_row(float g, uint from, uint to, uint count, uint residual, uint then
         put(to + i, exciton_apply_output(residual, then, g, x[from + i]));
 }
 #endif
-#endif
 
 #else // form lanes
 
-// A side of SIDE work-items shares a row; each holds EACH lanes, SIDE apart. A group has SIDES rows at a time.
-const uint SIDE = GROUP < 32u ? GROUP : 32u;
-const uint EACH = 32u / SIDE;
-const uint SIDES = GROUP / SIDE;
-
 shared float tree[GROUP];
-
-uint side() { return gl_LocalInvocationIndex / SIDE; }
-uint lane() { return gl_LocalInvocationIndex % SIDE; }
 
 #define FIRST_EIGHT(F) F(0u) F(1u) F(2u) F(3u) F(4u) F(5u) F(6u) F(7u)
 #define SECOND_EIGHT(F) F(8u) F(9u) F(10u) F(11u) F(12u) F(13u) F(14u) F(15u)

@@ -33,6 +33,19 @@ float gated(float v)
     return exciton_apply_gate(gate, slope, offset, v);
 }
 
+#ifdef TEXELS
+vec4 activated(vec4 v)
+{
+    return vec4(exciton_activate(activation, v.x), exciton_activate(activation, v.y), exciton_activate(activation, v.z),
+                exciton_activate(activation, v.w));
+}
+
+vec4 all_gated(vec4 v)
+{
+    return vec4(gated(v.x), gated(v.y), gated(v.z), gated(v.w));
+}
+#endif
+
 // s, h and g to t[s], t[h], t[g]; rows from x[from].
 #ifdef ROWS
 void run_sample(uint s, uint h, uint g, uint from, uint to)
@@ -69,6 +82,24 @@ void run_sample(uint s, uint h, uint g, uint from, uint to)
         }
     }
     barrier();
+#ifdef TEXELS
+    for (uint r = gl_LocalInvocationIndex * 4u; r < pitch_of(hidden); r += GROUP * 4u) {
+        vec4 v = four_w(b1_at(channels, hidden) + r);
+        for (uint c = 0u; c < channels; c += block)
+            v += add_columns(vec4(0.0), c * pitch_of(hidden) + r, pitch_of(hidden), c, min(block, channels - c));
+        v = activated(v);
+        store_four(pitch + r, v);
+        keep_four(h + r, v);
+    }
+    barrier();
+    for (uint c = gl_LocalInvocationIndex * 4u; c < channels; c += GROUP * 4u) {
+        vec4 v = add_columns(four_w(b2_at(channels, hidden) + c), w2_at(channels, hidden) + c, pitch, pitch, hidden);
+        v = all_gated(v);
+        store_four(c, v);
+        keep_four(g + c, v);
+    }
+    barrier();
+#else
     for (uint r = gl_LocalInvocationIndex; r < pitch_of(hidden); r += GROUP) {
         store[pitch + r] = exciton_activate(activation, hidden_sum(r, 0u));
         t[h + r] = store[pitch + r];
@@ -79,6 +110,7 @@ void run_sample(uint s, uint h, uint g, uint from, uint to)
         t[g + c] = store[c];
     }
     barrier();
+#endif
     for (uint c = side(); c < channels; c += SIDES)
         scale_row(store[c], from + c * row_length, to + c * row_length, row_length, residual, then);
     barrier(); // before the means of the next sample
@@ -88,7 +120,7 @@ void run_sample(uint s, uint h, uint g, uint from, uint to)
 void main()
 {
 #ifdef ROWS
-    for (uint u = first_of(samples), end = end_of(samples); u < end; u += GROUP) {
+    for (uint u = gl_GlobalInvocationID.x; u < samples; u += gl_NumWorkGroups.x * GROUP) {
 #else
     for (uint u = gl_WorkGroupID.x; u < samples; u += gl_NumWorkGroups.x) {
 #endif

@@ -40,7 +40,7 @@ void scale_unit(uint u)
 void main()
 {
 #ifdef ROWS
-    for (uint u = first_of(units), end = end_of(units); u < end; u += GROUP)
+    for (uint u = gl_GlobalInvocationID.x; u < units; u += gl_NumWorkGroups.x * GROUP)
         scale_unit(u);
 #else
     for (uint u = gl_WorkGroupID.x * SIDES + side(); u < units; u += gl_NumWorkGroups.x * SIDES)

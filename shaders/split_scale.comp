@@ -32,6 +32,19 @@ float gated(float v)
     return exciton_apply_gate(gate, slope, offset, v);
 }
 
+#ifdef TEXELS
+vec4 activated(vec4 v)
+{
+    return vec4(exciton_activate(activation, v.x), exciton_activate(activation, v.y), exciton_activate(activation, v.z),
+                exciton_activate(activation, v.w));
+}
+
+vec4 all_gated(vec4 v)
+{
+    return vec4(gated(v.x), gated(v.y), gated(v.z), gated(v.w));
+}
+#endif
+
 // Of sample n, block b: h to t[h], the gates to t[g], rows from x[from].
 #ifdef ROWS
 void run_unit(uint n, uint b, uint h, uint g, uint from, uint to)
@@ -61,6 +74,25 @@ void run_unit(uint n, uint b, uint h, uint g, uint from, uint to)
     uint pitch = pitch_of(hidden);
     uint blocks = blocks_of(channels);
     uint count = min(block, channels - b * block);
+#ifdef TEXELS
+    for (uint r = gl_LocalInvocationIndex * 4u; r < pitch; r += GROUP * 4u) {
+        vec4 v = four_w(b1_at(channels, hidden) + r);
+        for (uint part = 0u; part < blocks; ++part)
+            v += four_t(parts_at + (n * blocks + part) * pitch + r);
+        v = activated(v);
+        store_four(r, v);
+        if (b == 0u)
+            keep_four(h + r, v);
+    }
+    barrier();
+    for (uint c = gl_LocalInvocationIndex * 4u; c < count; c += GROUP * 4u) {
+        vec4 v = add_columns(four_w(b2_at(channels, hidden) + b * block + c), w2_at(channels, hidden) + b * block + c, pitch_of(channels), 0u, hidden);
+        v = all_gated(v);
+        store_four(pitch + c, v);
+        keep_four(g + c, v);
+    }
+    barrier();
+#else
     for (uint r = gl_LocalInvocationIndex; r < pitch; r += GROUP) {
         float v = w[b1_at(channels, hidden) + r];
         for (uint part = 0u; part < blocks; ++part)
@@ -75,6 +107,7 @@ void run_unit(uint n, uint b, uint h, uint g, uint from, uint to)
         t[g + c] = store[pitch + c];
     }
     barrier();
+#endif
     for (uint c = side(); c < count; c += SIDES)
         scale_row(store[pitch + c], from + c * row_length, to + c * row_length, row_length, residual, then);
     barrier(); // before the h of the next unit
@@ -86,7 +119,7 @@ void main()
     uint blocks = blocks_of(channels);
     uint first_row = first_unit / blocks * channels + first_unit % blocks * block;
 #ifdef ROWS
-    for (uint i = first_of(units), end = end_of(units); i < end; i += GROUP) {
+    for (uint i = gl_GlobalInvocationID.x; i < units; i += gl_NumWorkGroups.x * GROUP) {
 #else
     for (uint i = gl_WorkGroupID.x; i < units; i += gl_NumWorkGroups.x) {
 #endif

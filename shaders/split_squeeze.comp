@@ -40,8 +40,13 @@ void run_unit(uint c0, uint count, uint at, uint s, uint part)
         }
     }
     barrier();
+#ifdef TEXELS
+    for (uint r = gl_LocalInvocationIndex * 4u; r < pitch; r += GROUP * 4u)
+        keep_four(part + r, add_columns(vec4(0.0), c0 * pitch + r, pitch, 0u, count));
+#else
     for (uint r = gl_LocalInvocationIndex; r < pitch; r += GROUP)
         t[part + r] = add_column(0.0, c0 * pitch + r, pitch, 0u, count);
+#endif
     barrier(); // before the means of the next unit
 }
 #endif
@@ -51,7 +56,7 @@ void main()
     uint blocks = blocks_of(channels);
     uint first_row = first_unit / blocks * channels + first_unit % blocks * block;
 #ifdef ROWS
-    for (uint i = first_of(units), end = end_of(units); i < end; i += GROUP) {
+    for (uint i = gl_GlobalInvocationID.x; i < units; i += gl_NumWorkGroups.x * GROUP) {
 #else
     for (uint i = gl_WorkGroupID.x; i < units; i += gl_NumWorkGroups.x) {
 #endif

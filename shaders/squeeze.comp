@@ -38,7 +38,7 @@ void store(uint u, float total)
 #ifdef ROWS
 void main()
 {
-    for (uint u = first_of(units), end = end_of(units); u < end; u += GROUP) {
+    for (uint u = gl_GlobalInvocationID.x; u < units; u += gl_NumWorkGroups.x * GROUP) {
         float total = 0.0;
         if (carry != 0u)
             total = t[out_at(u)];

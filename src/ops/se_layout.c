@@ -76,11 +76,12 @@ uint32_t exciton_se_plain_group(const exciton_limits *limits, uint32_t most)
     return group;
 }
 
-/* Where a work-group is a task on a processor, a texel fetch may be a vector load where a storage buffer is read an element
- * at a time (docs/drivers.md); only if whatever is bound can be viewed. */
-static bool reads_texels(const exciton_limits *limits, exciton_form form)
+/* Where a work-group is a task on a processor, a texel fetch may be a vector load and a storage buffer be read an element at
+ * a time (docs/drivers.md); only if whatever is bound can be viewed. */
+bool exciton_se_texels(const exciton_limits *limits)
 {
-    return form == EXCITON_FORM_ROWS && limits->local_memory_is_global && limits->max_texel_elements >= limits->max_binding_range / sizeof(float);
+    return limits->local_memory_is_global && limits->forms[EXCITON_FORM_LANES] &&
+           limits->max_texel_elements >= limits->max_binding_range / sizeof(float);
 }
 
 exciton_kernel_spec exciton_se_spec(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, exciton_kernel kernel,
@@ -94,6 +95,6 @@ exciton_kernel_spec exciton_se_spec(const exciton_se_problem *p, const exciton_l
     }
     if (spec.form == EXCITON_FORM_LANES)
         spec.local_floats = exciton_se_local_floats(p, kernel);
-    spec.texels = entry->lanes && !spec.in_place && reads_texels(limits, spec.form);
+    spec.texels = spec.form == EXCITON_FORM_LANES && exciton_se_texels(limits);
     return spec;
 }

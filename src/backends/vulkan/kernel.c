@@ -119,7 +119,7 @@ exciton_status exciton_vk_kernel_create(exciton_be_device *device, const exciton
     if (!kernel)
         return exciton_fail(EXCITON_ERROR_MEMORY, "vulkan: kernel %s: no memory", entry->name);
     *kernel = (exciton_be_kernel){.device = device, .slots = exciton_kernel_slot_count(spec), .params_bytes = entry->param_count * 4,
-                                  .texels = spec->texels, .letters = entry->slots};
+                                  .texels = spec->texels, .letters = entry->slots, .in_place = spec->in_place};
     VkShaderModule module = VK_NULL_HANDLE;
     status = create_module(device, spec, &module);
     if (!status)

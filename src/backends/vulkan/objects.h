@@ -71,7 +71,7 @@ struct exciton_be_kernel {
     VkPipelineLayout layout;
     VkPipeline pipeline;
     uint32_t slots, params_bytes;
-    bool texels;
+    bool texels, in_place;
     const char *letters; /* of its slots, out of place */
 };
 

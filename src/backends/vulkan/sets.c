@@ -3,8 +3,6 @@
 
 #include "base/checked.h"
 
-#include <string.h>
-
 /* The bindings after the slots' own, as in shaders/rows.glsl and shaders/excite.glsl. */
 typedef struct exciton_vk_view_entry {
     char slot;
@@ -78,15 +76,27 @@ static exciton_status create_view(exciton_be_device *device, const exciton_vk_vi
     return EXCITON_VK_CREATE(device, view, CreateBufferView, device->device, &info, NULL);
 }
 
+/* The slot of a letter; NULL: the kernel has none. */
+static const VkDescriptorBufferInfo *slot_of(const exciton_be_kernel *kernel, const VkDescriptorBufferInfo *slots, char letter)
+{
+    for (const char *l = kernel->letters; *l; ++l) {
+        if (*l == letter)
+            return slots;
+        if (*l != 'Y' || !kernel->in_place)
+            ++slots;
+    }
+    return NULL;
+}
+
 static exciton_status write_views(exciton_be_kernel *kernel, const VkDescriptorBufferInfo *slots, VkDescriptorSet set, VkBufferView *views)
 {
     exciton_be_device *device = kernel->device;
     exciton_status status = EXCITON_OK;
     for (uint32_t i = 0; !status && i < EXCITON_VK_VIEWS; ++i) {
-        const char *slot = strchr(kernel->letters, entries[i].slot), *scratch = strchr(kernel->letters, 'T');
+        const VkDescriptorBufferInfo *slot = slot_of(kernel, slots, entries[i].slot);
         if (!slot)
             continue;
-        status = create_view(device, &entries[i], &slots[slot - kernel->letters], &slots[scratch - kernel->letters], &views[i]);
+        status = create_view(device, &entries[i], slot, slot_of(kernel, slots, 'T'), &views[i]);
         VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                                       .dstSet = set,
                                       .dstBinding = EXCITON_KERNEL_SLOTS + i,

@@ -1,4 +1,4 @@
-/* The modules, embedded by the build: SHADER_FORM[_in_place|_texels].inc are the words of shaders/SHADER.comp. */
+/* The modules, embedded by the build: SHADER_FORM[_in_place].inc (form texels: lanes with texels) are the words of shaders/SHADER.comp. */
 #include "backends/vulkan/spirv.h"
 
 #define MODULE(name) static const uint32_t name[] =
@@ -6,8 +6,8 @@
 MODULE(squeeze_rows) {
 #include "squeeze_rows.inc"
 };
-MODULE(squeeze_rows_texels) {
-#include "squeeze_rows_texels.inc"
+MODULE(squeeze_texels) {
+#include "squeeze_texels.inc"
 };
 MODULE(squeeze_lanes) {
 #include "squeeze_lanes.inc"
@@ -24,8 +24,11 @@ MODULE(scale_rows) {
 MODULE(scale_rows_in_place) {
 #include "scale_rows_in_place.inc"
 };
-MODULE(scale_rows_texels) {
-#include "scale_rows_texels.inc"
+MODULE(scale_texels) {
+#include "scale_texels.inc"
+};
+MODULE(scale_texels_in_place) {
+#include "scale_texels_in_place.inc"
 };
 MODULE(scale_lanes) {
 #include "scale_lanes.inc"
@@ -36,8 +39,8 @@ MODULE(scale_lanes_in_place) {
 MODULE(split_squeeze_rows) {
 #include "split_squeeze_rows.inc"
 };
-MODULE(split_squeeze_rows_texels) {
-#include "split_squeeze_rows_texels.inc"
+MODULE(split_squeeze_texels) {
+#include "split_squeeze_texels.inc"
 };
 MODULE(split_squeeze_lanes) {
 #include "split_squeeze_lanes.inc"
@@ -48,8 +51,11 @@ MODULE(split_scale_rows) {
 MODULE(split_scale_rows_in_place) {
 #include "split_scale_rows_in_place.inc"
 };
-MODULE(split_scale_rows_texels) {
-#include "split_scale_rows_texels.inc"
+MODULE(split_scale_texels) {
+#include "split_scale_texels.inc"
+};
+MODULE(split_scale_texels_in_place) {
+#include "split_scale_texels_in_place.inc"
 };
 MODULE(split_scale_lanes) {
 #include "split_scale_lanes.inc"
@@ -63,8 +69,11 @@ MODULE(sample_rows) {
 MODULE(sample_rows_in_place) {
 #include "sample_rows_in_place.inc"
 };
-MODULE(sample_rows_texels) {
-#include "sample_rows_texels.inc"
+MODULE(sample_texels) {
+#include "sample_texels.inc"
+};
+MODULE(sample_texels_in_place) {
+#include "sample_texels_in_place.inc"
 };
 MODULE(sample_lanes) {
 #include "sample_lanes.inc"
@@ -96,18 +105,18 @@ static const exciton_vk_module modules[EXCITON_KERNEL_COUNT][2][2] = {
     [EXCITON_KERNEL_COPY] = {{WORDS(copy_rows)}},
 };
 
-/* Form rows, out of place. */
-static const exciton_vk_module texel_modules[EXCITON_KERNEL_COUNT] = {
-    [EXCITON_KERNEL_SQUEEZE] = WORDS(squeeze_rows_texels),
-    [EXCITON_KERNEL_SCALE] = WORDS(scale_rows_texels),
-    [EXCITON_KERNEL_SPLIT_SQUEEZE] = WORDS(split_squeeze_rows_texels),
-    [EXCITON_KERNEL_SPLIT_SCALE] = WORDS(split_scale_rows_texels),
-    [EXCITON_KERNEL_SAMPLE] = WORDS(sample_rows_texels),
+/* Form lanes with texels; whether in place. */
+static const exciton_vk_module texel_modules[EXCITON_KERNEL_COUNT][2] = {
+    [EXCITON_KERNEL_SQUEEZE] = {WORDS(squeeze_texels)},
+    [EXCITON_KERNEL_SCALE] = {WORDS(scale_texels), WORDS(scale_texels_in_place)},
+    [EXCITON_KERNEL_SPLIT_SQUEEZE] = {WORDS(split_squeeze_texels)},
+    [EXCITON_KERNEL_SPLIT_SCALE] = {WORDS(split_scale_texels), WORDS(split_scale_texels_in_place)},
+    [EXCITON_KERNEL_SAMPLE] = {WORDS(sample_texels), WORDS(sample_texels_in_place)},
 };
 
 const uint32_t *exciton_vk_shader(const exciton_kernel_spec *spec, size_t *words)
 {
-    const exciton_vk_module *module = spec->texels ? &texel_modules[spec->kernel]
+    const exciton_vk_module *module = spec->texels ? &texel_modules[spec->kernel][spec->in_place]
                                                    : &modules[spec->kernel][spec->form == EXCITON_FORM_LANES][spec->in_place];
     *words = module->count;
     return module->words;
