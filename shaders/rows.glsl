@@ -131,9 +131,8 @@ float row_sum(float total, uint at, uint count, uint longest)
 }
 
 #ifdef SCALES
-void scale_wide(float g, uint from, uint to, uint residual, uint then)
+void put_four(float g, uint to, vec4 v, uint residual, uint then)
 {
-    vec4 v = texelFetch(x4, int(from >> 2));
     fours[to >> 2] = vec4(exciton_apply_output(residual, then, g, v.x), exciton_apply_output(residual, then, g, v.y),
                           exciton_apply_output(residual, then, g, v.z), exciton_apply_output(residual, then, g, v.w));
 }
@@ -146,14 +145,18 @@ void scale_one(float g, uint from, uint to, uint residual, uint then)
 void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
 {
     bool wide = in_fours(from | to, count);
+    uint last = from + count - 1u;
     for (uint i = wide ? 0u : count; i < count; i += 16u) {
-        scale_wide(g, from + i, to + i, residual, then);
+        // All loads first: rows a power of two apart share a few lines of a cache.
+        vec4 v0 = texelFetch(x4, int((from + i) >> 2)), v1 = texelFetch(x4, int(min(from + i + 4u, last) >> 2));
+        vec4 v2 = texelFetch(x4, int(min(from + i + 8u, last) >> 2)), v3 = texelFetch(x4, int(min(from + i + 12u, last) >> 2));
+        put_four(g, to + i, v0, residual, then);
         if (i + 4u < count)
-            scale_wide(g, from + i + 4u, to + i + 4u, residual, then);
+            put_four(g, to + i + 4u, v1, residual, then);
         if (i + 8u < count)
-            scale_wide(g, from + i + 8u, to + i + 8u, residual, then);
+            put_four(g, to + i + 8u, v2, residual, then);
         if (i + 12u < count)
-            scale_wide(g, from + i + 12u, to + i + 12u, residual, then);
+            put_four(g, to + i + 12u, v3, residual, then);
     }
     for (uint i = wide ? count : 0u; i < count; i += 4u) {
         scale_one(g, from + i, to + i, residual, then);
