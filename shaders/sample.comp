@@ -83,20 +83,20 @@ void run_sample(uint s, uint h, uint g, uint from, uint to)
     }
     barrier();
 #ifdef TEXELS
-    for (uint r = gl_LocalInvocationIndex * 4u; r < pitch_of(hidden); r += GROUP * 4u) {
-        vec4 v = four_w(b1_at(channels, hidden) + r);
+    for (uint r = gl_LocalInvocationIndex * 8u; r < pitch_of(hidden); r += GROUP * 8u) {
+        Eight v = load_w(b1_at(channels, hidden) + r);
         for (uint c = 0u; c < channels; c += block)
-            v += add_columns(vec4(0.0), c * pitch_of(hidden) + r, pitch_of(hidden), c, min(block, channels - c));
-        v = activated(v);
-        store_four(pitch + r, v);
-        keep_four(h + r, v);
+            v = sum_of(v, add_columns(nothing(), c * pitch_of(hidden) + r, pitch_of(hidden), c, min(block, channels - c)));
+        v = Eight(activated(v.low), activated(v.high));
+        keep(pitch + r, v);
+        store_t(h + r, v);
     }
     barrier();
-    for (uint c = gl_LocalInvocationIndex * 4u; c < channels; c += GROUP * 4u) {
-        vec4 v = add_columns(four_w(b2_at(channels, hidden) + c), w2_at(channels, hidden) + c, pitch, pitch, hidden);
-        v = all_gated(v);
-        store_four(c, v);
-        keep_four(g + c, v);
+    for (uint c = gl_LocalInvocationIndex * 8u; c < channels; c += GROUP * 8u) {
+        Eight v = add_columns(load_w(b2_at(channels, hidden) + c), w2_at(channels, hidden) + c, pitch, pitch, hidden);
+        v = Eight(all_gated(v.low), all_gated(v.high));
+        keep(c, v);
+        store_t(g + c, v);
     }
     barrier();
 #else

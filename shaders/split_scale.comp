@@ -67,6 +67,34 @@ void run_unit(uint n, uint b, uint h, uint g, uint from, uint to)
         scale_row(v, from + c * row_length, to + c * row_length, row_length, residual, then);
     }
 }
+#elif defined(TEXELS)
+// Of sample n, block b and those after it, `count` channels. Work-group memory: h [R'], then the g.
+void run_blocks(uint n, uint b, uint count, uint h, uint g, uint from, uint to)
+{
+    uint pitch = pitch_of(hidden);
+    uint blocks = blocks_of(channels);
+    for (uint r = gl_LocalInvocationIndex * 8u; r < pitch; r += GROUP * 8u) {
+        Eight v = load_w(b1_at(channels, hidden) + r);
+        for (uint part = 0u; part < blocks; ++part)
+            v = sum_of(v, load_t(parts_at + (n * blocks + part) * pitch + r));
+        v = Eight(activated(v.low), activated(v.high));
+        keep(r, v);
+        if (b == 0u)
+            store_t(h + r, v);
+    }
+    barrier();
+    uint c0 = b * block;
+    for (uint c = gl_LocalInvocationIndex * 8u; c < count; c += GROUP * 8u) {
+        Eight v = add_columns(load_w(b2_at(channels, hidden) + c0 + c), w2_at(channels, hidden) + c0 + c, pitch_of(channels), 0u, hidden);
+        v = Eight(all_gated(v.low), all_gated(v.high));
+        keep(pitch + c, v);
+        store_t(g + c, v);
+    }
+    barrier();
+    for (uint c = side(); c < count; c += SIDES)
+        scale_row(store[pitch + c], from + c * row_length, to + c * row_length, row_length, residual, then);
+    barrier(); // before the h of the next
+}
 #else
 // Work-group memory: h [R'], then the block's g.
 void run_unit(uint n, uint b, uint h, uint g, uint from, uint to)
@@ -74,25 +102,6 @@ void run_unit(uint n, uint b, uint h, uint g, uint from, uint to)
     uint pitch = pitch_of(hidden);
     uint blocks = blocks_of(channels);
     uint count = min(block, channels - b * block);
-#ifdef TEXELS
-    for (uint r = gl_LocalInvocationIndex * 4u; r < pitch; r += GROUP * 4u) {
-        vec4 v = four_w(b1_at(channels, hidden) + r);
-        for (uint part = 0u; part < blocks; ++part)
-            v += four_t(parts_at + (n * blocks + part) * pitch + r);
-        v = activated(v);
-        store_four(r, v);
-        if (b == 0u)
-            keep_four(h + r, v);
-    }
-    barrier();
-    for (uint c = gl_LocalInvocationIndex * 4u; c < count; c += GROUP * 4u) {
-        vec4 v = add_columns(four_w(b2_at(channels, hidden) + b * block + c), w2_at(channels, hidden) + b * block + c, pitch_of(channels), 0u, hidden);
-        v = all_gated(v);
-        store_four(pitch + c, v);
-        keep_four(g + c, v);
-    }
-    barrier();
-#else
     for (uint r = gl_LocalInvocationIndex; r < pitch; r += GROUP) {
         float v = w[b1_at(channels, hidden) + r];
         for (uint part = 0u; part < blocks; ++part)
@@ -107,7 +116,6 @@ void run_unit(uint n, uint b, uint h, uint g, uint from, uint to)
         t[g + c] = store[pitch + c];
     }
     barrier();
-#endif
     for (uint c = side(); c < count; c += SIDES)
         scale_row(store[pitch + c], from + c * row_length, to + c * row_length, row_length, residual, then);
     barrier(); // before the h of the next unit
@@ -118,7 +126,11 @@ void main()
 {
     uint blocks = blocks_of(channels);
     uint first_row = first_unit / blocks * channels + first_unit % blocks * block;
-#ifdef ROWS
+#ifdef TEXELS
+    uint room = (LOCAL - pitch_of(hidden)) / block;
+    for (uint i = first_of(units), take; i < end_of(units); i += take) {
+        take = min(min(room, end_of(units) - i), blocks - (first_unit + i) % blocks);
+#elif defined(ROWS)
     for (uint i = gl_GlobalInvocationID.x; i < units; i += gl_NumWorkGroups.x * GROUP) {
 #else
     for (uint i = gl_WorkGroupID.x; i < units; i += gl_NumWorkGroups.x) {
@@ -132,6 +144,10 @@ void main()
 #else
         uint to = y_at + at;
 #endif
+#ifdef TEXELS
+        run_blocks(n, b, min(take * block, channels - b * block), h_at + u * pitch_of(hidden), g_at + n * pitch_of(channels) + b * block, x_at + at, to);
+#else
         run_unit(n, b, h_at + u * pitch_of(hidden), g_at + n * pitch_of(channels) + b * block, x_at + at, to);
+#endif
     }
 }
