@@ -62,26 +62,35 @@ layout(std430, binding = 1) writeonly buffer Fours { vec4 fours[]; };
 #endif
 #endif
 
-// Whether `count` elements from `at` are whole texels of four.
-bool in_fours(uint at, uint count)
-{
-    return ((at | count) & 3u) == 0u;
-}
-
-// Beyond the last element is another row, or nothing. A lane is never -0: adding +0 changes nothing.
+// Elements from i on. Beyond the last is another row, or nothing. A lane is never -0: adding +0 changes nothing.
 vec4 four(uint i, uint last)
 {
     vec4 v = texelFetch(x4, int(min(i, last) >> 2));
     return i <= last ? v : vec4(0.0);
 }
 
-float element(uint i, uint last)
+// The end of x that is no whole texel of four.
+vec4 rest_of_x(uint whole)
 {
-    float v = texelFetch(x1, int(min(i, last))).x;
-    return i <= last ? v : 0.0;
+    int i = int(whole << 2), end = textureSize(x1) - 1;
+    return vec4(texelFetch(x1, min(i, end)).x, texelFetch(x1, min(i + 1, end)).x, texelFetch(x1, min(i + 2, end)).x, 0.0);
 }
 
-#define ELEMENTS(i) vec4(element(i, last), element((i) + 1u, last), element((i) + 2u, last), element((i) + 3u, last))
+vec4 texel(uint index, uint whole, vec4 rest)
+{
+    vec4 v = texelFetch(x4, int(min(index, max(whole, 1u) - 1u)));
+    return mix(rest, v, bvec4(index < whole));
+}
+
+// Four elements from i on, out of the texels that i lies in and the next.
+vec4 out_of(vec4 a, vec4 b, uint i, uint last)
+{
+    bool one = (i & 1u) != 0u;
+    vec4 v = mix(a, vec4(a.yzw, b.x), bvec4(one));
+    vec2 next = mix(b.xy, b.yz, bvec2(one));
+    v = mix(v, vec4(v.zw, next), bvec4((i & 2u) != 0u));
+    return mix(vec4(0.0), v, lessThanEqual(uvec4(i, i + 1u, i + 2u, i + 3u), uvec4(last)));
+}
 
 // count >= 1 elements of one chunk from x[at]. Of the two loops one has nothing to do: llvmpipe does not jump, it runs the
 // body once without effect, and an if besides would cost that, too.
@@ -90,7 +99,7 @@ float chunk_sum(uint at, uint count)
     vec4 a0 = vec4(0.0), a1 = vec4(0.0), a2 = vec4(0.0), a3 = vec4(0.0);
     vec4 a4 = vec4(0.0), a5 = vec4(0.0), a6 = vec4(0.0), a7 = vec4(0.0);
     uint last = at + count - 1u;
-    bool wide = in_fours(at, count);
+    bool wide = ((at | count) & 3u) == 0u; // whole texels
     for (uint i = wide ? at : last + 1u; i <= last; i += 32u) {
         a0 += four(i, last);
         a1 += four(i + 4u, last);
@@ -101,15 +110,23 @@ float chunk_sum(uint at, uint count)
         a6 += four(i + 24u, last);
         a7 += four(i + 28u, last);
     }
+    uint whole = uint(textureSize(x1)) >> 2, index = at >> 2;
+    vec4 rest = rest_of_x(whole);
+    vec4 b0 = texel(index, whole, rest);
     for (uint i = wide ? last + 1u : at; i <= last; i += 32u) {
-        a0 += ELEMENTS(i);
-        a1 += ELEMENTS(i + 4u);
-        a2 += ELEMENTS(i + 8u);
-        a3 += ELEMENTS(i + 12u);
-        a4 += ELEMENTS(i + 16u);
-        a5 += ELEMENTS(i + 20u);
-        a6 += ELEMENTS(i + 24u);
-        a7 += ELEMENTS(i + 28u);
+        vec4 b1 = texel(index + 1u, whole, rest), b2 = texel(index + 2u, whole, rest), b3 = texel(index + 3u, whole, rest);
+        vec4 b4 = texel(index + 4u, whole, rest), b5 = texel(index + 5u, whole, rest), b6 = texel(index + 6u, whole, rest);
+        vec4 b7 = texel(index + 7u, whole, rest), b8 = texel(index + 8u, whole, rest);
+        index += 8u;
+        a0 += out_of(b0, b1, i, last);
+        a1 += out_of(b1, b2, i + 4u, last);
+        a2 += out_of(b2, b3, i + 8u, last);
+        a3 += out_of(b3, b4, i + 12u, last);
+        a4 += out_of(b4, b5, i + 16u, last);
+        a5 += out_of(b5, b6, i + 20u, last);
+        a6 += out_of(b6, b7, i + 24u, last);
+        a7 += out_of(b7, b8, i + 28u, last);
+        b0 = b8;
     }
     a0 += a4;
     a1 += a5;
@@ -137,35 +154,41 @@ void put_four(float g, uint to, vec4 v, uint residual, uint then)
                           exciton_apply_output(residual, then, g, v.z), exciton_apply_output(residual, then, g, v.w));
 }
 
-void scale_one(float g, uint from, uint to, uint residual, uint then)
+// Element k of those that are no whole vector.
+void scale_one(float g, uint from, uint to, uint k, uint head, uint tail, uint residual, uint then)
 {
-    put(to, exciton_apply_output(residual, then, g, texelFetch(x1, int(from)).x));
+    uint i = k < head ? k : k - head + tail;
+    put(to + i, exciton_apply_output(residual, then, g, texelFetch(x1, int(from + i)).x));
 }
 
+// Whole texels of x that are whole vectors of y, and one by one what is before and behind them.
 void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
 {
-    bool wide = in_fours(from | to, count);
-    uint last = from + count - 1u;
-    for (uint i = wide ? 0u : count; i < count; i += 16u) {
+    bool alike = ((from ^ to) & 3u) == 0u;
+    uint head = alike ? min((4u - from) & 3u, count) : count;
+    uint tail = head + (count - head) / 4u * 4u; // where it begins
+    uint last = from + tail - 1u;
+    for (uint i = head; i < tail; i += 16u) {
         // All loads first: rows a power of two apart share a few lines of a cache.
         vec4 v0 = texelFetch(x4, int((from + i) >> 2)), v1 = texelFetch(x4, int(min(from + i + 4u, last) >> 2));
         vec4 v2 = texelFetch(x4, int(min(from + i + 8u, last) >> 2)), v3 = texelFetch(x4, int(min(from + i + 12u, last) >> 2));
         put_four(g, to + i, v0, residual, then);
-        if (i + 4u < count)
+        if (i + 4u < tail)
             put_four(g, to + i + 4u, v1, residual, then);
-        if (i + 8u < count)
+        if (i + 8u < tail)
             put_four(g, to + i + 8u, v2, residual, then);
-        if (i + 12u < count)
+        if (i + 12u < tail)
             put_four(g, to + i + 12u, v3, residual, then);
     }
-    for (uint i = wide ? count : 0u; i < count; i += 4u) {
-        scale_one(g, from + i, to + i, residual, then);
-        if (i + 1u < count)
-            scale_one(g, from + i + 1u, to + i + 1u, residual, then);
-        if (i + 2u < count)
-            scale_one(g, from + i + 2u, to + i + 2u, residual, then);
-        if (i + 3u < count)
-            scale_one(g, from + i + 3u, to + i + 3u, residual, then);
+    uint ones = head + count - tail;
+    for (uint k = 0u; k < ones; k += 4u) {
+        scale_one(g, from, to, k, head, tail, residual, then);
+        if (k + 1u < ones)
+            scale_one(g, from, to, k + 1u, head, tail, residual, then);
+        if (k + 2u < ones)
+            scale_one(g, from, to, k + 2u, head, tail, residual, then);
+        if (k + 3u < ones)
+            scale_one(g, from, to, k + 3u, head, tail, residual, then);
     }
 }
 #endif

@@ -19,7 +19,7 @@ static walk walk_of(const exciton_kernel_spec *spec, uint64_t length)
     if (spec->form == EXCITON_FORM_ROWS)
         return (walk){.sum = length / EXCITON_LANES + LOOP * chunks + LOOP, .scale = length / 4 + 8 + LOOP, .rows = 1, .items = 1, .wide = 8};
     if (spec->texels) /* two loops a row each, of which one has nothing to do */
-        return (walk){.sum = length / EXCITON_LANES + (1 + 2 * LOOP) * chunks + LOOP, .scale = length / 4 + 2 * LOOP, .rows = spec->group_size,
+        return (walk){.sum = length / EXCITON_LANES + (1 + 2 * LOOP) * chunks + LOOP, .scale = length / 4 + 2 + 2 * LOOP, .rows = spec->group_size,
                       .items = spec->group_size * 8, .wide = 1};
     uint64_t side = exciton_min(spec->group_size, EXCITON_LANES), each = EXCITON_LANES / side;
     return (walk){.sum = (length / EXCITON_LANES + 1) * (1 + each) + chunks * (3 * each + TREE) + LOOP, .scale = length / side + LOOP,
