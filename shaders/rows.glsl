@@ -56,10 +56,12 @@ layout(binding = 4) uniform samplerBuffer x1;
 layout(binding = 5) uniform samplerBuffer x4;
 #ifdef SCALES
 #ifdef IN_PLACE
-layout(std430, binding = 0) writeonly buffer Fours { vec4 fours[]; };
+#define WRITTEN 0
 #else
-layout(std430, binding = 1) writeonly buffer Fours { vec4 fours[]; };
+#define WRITTEN 1
 #endif
+layout(std430, binding = WRITTEN) writeonly buffer Fours { vec4 fours[]; };
+layout(std430, binding = WRITTEN) writeonly buffer Eights { u64vec4 eights[]; }; // of floats
 #endif
 
 // Elements from i on. Beyond the last is another row, or nothing. A lane is never -0: adding +0 changes nothing.
@@ -148,10 +150,16 @@ float row_sum(float total, uint at, uint count, uint longest)
 }
 
 #ifdef SCALES
-void put_four(float g, uint to, vec4 v, uint residual, uint then)
+vec4 output_of(float g, vec4 v, uint residual, uint then)
 {
-    fours[to >> 2] = vec4(exciton_apply_output(residual, then, g, v.x), exciton_apply_output(residual, then, g, v.y),
-                          exciton_apply_output(residual, then, g, v.z), exciton_apply_output(residual, then, g, v.w));
+    return vec4(exciton_apply_output(residual, then, g, v.x), exciton_apply_output(residual, then, g, v.y),
+                exciton_apply_output(residual, then, g, v.z), exciton_apply_output(residual, then, g, v.w));
+}
+
+void put_eight(uint to, vec4 a, vec4 b)
+{
+    uvec4 low = floatBitsToUint(a), high = floatBitsToUint(b);
+    eights[to >> 3] = u64vec4(packUint2x32(low.xy), packUint2x32(low.zw), packUint2x32(high.xy), packUint2x32(high.zw));
 }
 
 // Element k of those that are no whole vector.
@@ -161,24 +169,28 @@ void scale_one(float g, uint from, uint to, uint k, uint head, uint tail, uint r
     put(to + i, exciton_apply_output(residual, then, g, texelFetch(x1, int(from + i)).x));
 }
 
-// Whole texels of x that are whole vectors of y, and one by one what is before and behind them.
+// Whole texels of x that are whole vectors of y, two by two where that is a vector of eight; one by one what is before and
+// behind them.
 void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
 {
     bool alike = ((from ^ to) & 3u) == 0u;
     uint head = alike ? min((4u - from) & 3u, count) : count;
-    uint tail = head + (count - head) / 4u * 4u; // where it begins
-    uint last = from + tail - 1u;
-    for (uint i = head; i < tail; i += 16u) {
+    uint whole = (count - head) / 4u;
+    uint tail = head + whole * 4u; // where it begins
+    uint single = whole > 0u ? (to + head) >> 2 & 1u : 0u;
+    uint begin = head + single * 4u, end = begin + (whole - single) / 2u * 8u;
+    for (uint i = begin; i < end; i += 16u) {
         // All loads first: rows a power of two apart share a few lines of a cache.
-        vec4 v0 = texelFetch(x4, int((from + i) >> 2)), v1 = texelFetch(x4, int(min(from + i + 4u, last) >> 2));
-        vec4 v2 = texelFetch(x4, int(min(from + i + 8u, last) >> 2)), v3 = texelFetch(x4, int(min(from + i + 12u, last) >> 2));
-        put_four(g, to + i, v0, residual, then);
-        if (i + 4u < tail)
-            put_four(g, to + i + 4u, v1, residual, then);
-        if (i + 8u < tail)
-            put_four(g, to + i + 8u, v2, residual, then);
-        if (i + 12u < tail)
-            put_four(g, to + i + 12u, v3, residual, then);
+        int at = int((from + i) >> 2), most = int((from + end - 1u) >> 2);
+        vec4 v0 = texelFetch(x4, at), v1 = texelFetch(x4, at + 1), v2 = texelFetch(x4, min(at + 2, most)), v3 = texelFetch(x4, min(at + 3, most));
+        put_eight(to + i, output_of(g, v0, residual, then), output_of(g, v1, residual, then));
+        if (i + 8u < end)
+            put_eight(to + i + 8u, output_of(g, v2, residual, then), output_of(g, v3, residual, then));
+    }
+    uint singles = single + (whole - single) % 2u;
+    for (uint k = 0u; k < singles; ++k) {
+        uint i = k < single ? head : end;
+        fours[(to + i) >> 2] = output_of(g, texelFetch(x4, int((from + i) >> 2)), residual, then);
     }
     uint ones = head + count - tail;
     for (uint k = 0u; k < ones; k += 4u) {

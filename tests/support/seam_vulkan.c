@@ -43,6 +43,7 @@ VOID(vkDestroyInstance, (VkInstance a, const VkAllocationCallbacks *b), (a, b))
 CALL(VkResult, vkEnumerateDeviceExtensionProperties, (VkPhysicalDevice a, const char *b, uint32_t *c,
     VkExtensionProperties *d), (a, b, c, d))
 CALL(VkResult, vkEnumeratePhysicalDevices, (VkInstance a, uint32_t *b, VkPhysicalDevice *c), (a, b, c))
+VOID(vkGetPhysicalDeviceFeatures, (VkPhysicalDevice a, VkPhysicalDeviceFeatures *b), (a, b))
 VOID(vkGetPhysicalDeviceMemoryProperties, (VkPhysicalDevice a, VkPhysicalDeviceMemoryProperties *b), (a, b))
 VOID(vkGetPhysicalDeviceProperties, (VkPhysicalDevice a, VkPhysicalDeviceProperties *b), (a, b))
 VOID(vkGetPhysicalDeviceProperties2, (VkPhysicalDevice a, VkPhysicalDeviceProperties2 *b), (a, b))

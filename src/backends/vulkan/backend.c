@@ -116,6 +116,14 @@ static exciton_status enumerate(exciton_env *env, const exciton_be_sink *sink, e
     return EXCITON_OK;
 }
 
+/* Of a view that begins wherever a binding may; 0 where the kernels with views can't run. They write eight floats as four
+ * 64-bit integers: a storage buffer takes no wider vector. */
+static uint32_t texel_elements(const exciton_vk_traits *traits)
+{
+    const VkPhysicalDeviceLimits *l = &traits->properties.limits;
+    return traits->int64 && l->minTexelBufferOffsetAlignment <= l->minStorageBufferOffsetAlignment ? l->maxTexelBufferElements : 0;
+}
+
 static exciton_limits limits_of(const exciton_vk_traits *traits)
 {
     const VkPhysicalDeviceLimits *l = &traits->properties.limits;
@@ -134,7 +142,7 @@ static exciton_limits limits_of(const exciton_vk_traits *traits)
         .subgroup_size = traits->subgroup_size,
         .local_memory_is_global = software,
         .max_iterations = exciton_loop_limit(traits->properties.deviceName),
-        .max_texel_elements = l->minTexelBufferOffsetAlignment <= l->minStorageBufferOffsetAlignment ? l->maxTexelBufferElements : 0,
+        .max_texel_elements = texel_elements(traits),
         .mappable_device_memory = exciton_vk_memory_mappable(&traits->memory),
         .forms = {[EXCITON_FORM_ROWS] = true, [EXCITON_FORM_LANES] = true},
     };
@@ -154,11 +162,13 @@ static exciton_status create_device(exciton_be_state *state, exciton_be_device *
                                      .queueFamilyIndex = device->traits.family,
                                      .queueCount = 1,
                                      .pQueuePriorities = &priority};
+    VkPhysicalDeviceFeatures features = {.shaderInt64 = device->traits.int64};
     VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                .queueCreateInfoCount = 1,
                                .pQueueCreateInfos = &queue,
                                .enabledExtensionCount = count,
-                               .ppEnabledExtensionNames = extensions};
+                               .ppEnabledExtensionNames = extensions,
+                               .pEnabledFeatures = &features};
     exciton_status status = EXCITON_VK_CREATE(state, &device->device, CreateDevice, device->traits.physical, &info, NULL);
     if (status)
         return status;

@@ -13,7 +13,7 @@
 
 #define EXCITON_VK_INSTANCE_FUNCTIONS(F) \
     F(CreateDevice) F(DestroyInstance) F(EnumerateDeviceExtensionProperties) F(EnumeratePhysicalDevices) F(GetDeviceProcAddr) \
-    F(GetPhysicalDeviceMemoryProperties) F(GetPhysicalDeviceProperties) F(GetPhysicalDeviceProperties2) \
+    F(GetPhysicalDeviceFeatures) F(GetPhysicalDeviceMemoryProperties) F(GetPhysicalDeviceProperties) F(GetPhysicalDeviceProperties2) \
     F(GetPhysicalDeviceQueueFamilyProperties)
 
 /* There only where the instance has VK_EXT_debug_utils. */
