@@ -3,6 +3,24 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint GROUP = 1u; // the same number as local_size_x
 layout(constant_id = 2) const uint LOCAL = 1u; // form lanes: floats of work-group memory beside the tree's
 
+#ifdef TEXELS
+// A group takes neighbouring units, as many as the others: where it is a task on a processor, few groups take all.
+uint share_of(uint units)
+{
+    return (units + gl_NumWorkGroups.x - 1u) / gl_NumWorkGroups.x;
+}
+
+uint first_of(uint units)
+{
+    return gl_WorkGroupID.x * share_of(units);
+}
+
+uint end_of(uint units)
+{
+    return min(units, first_of(units) + share_of(units));
+}
+#endif
+
 // R' and C' of the catalogue.
 uint pitch_of(uint count)
 {

@@ -44,12 +44,38 @@ float gate_sum(uint c, uint h)
     return add_column(w[b2_at(channels, hidden) + c], w2_at(channels, hidden) + c, pitch_of(channels), h, hidden);
 }
 
-#ifdef ROWS
+#if defined(ROWS) || defined(TEXELS)
 // The same for eight columns at once; rows of the weights, of h and of the parts are padded to eight.
 struct Eight {
     vec4 low, high;
 };
 
+#ifdef TEXELS
+layout(binding = 6) uniform samplerBuffer w4;
+layout(binding = 7) uniform samplerBuffer t4; // what an earlier step left in t
+
+Eight load_w(uint at)
+{
+    return Eight(texelFetch(w4, int(at >> 2)), texelFetch(w4, int(at >> 2) + 1));
+}
+
+Eight load_t(uint at)
+{
+    return Eight(texelFetch(t4, int(at >> 2)), texelFetch(t4, int(at >> 2) + 1));
+}
+
+void keep(uint at, Eight v)
+{
+    store[at] = v.low.x;
+    store[at + 1u] = v.low.y;
+    store[at + 2u] = v.low.z;
+    store[at + 3u] = v.low.w;
+    store[at + 4u] = v.high.x;
+    store[at + 5u] = v.high.y;
+    store[at + 6u] = v.high.z;
+    store[at + 7u] = v.high.w;
+}
+#else
 Eight load_w(uint at)
 {
     return Eight(vec4(w[at], w[at + 1u], w[at + 2u], w[at + 3u]), vec4(w[at + 4u], w[at + 5u], w[at + 6u], w[at + 7u]));
@@ -59,6 +85,7 @@ Eight load_t(uint at)
 {
     return Eight(vec4(t[at], t[at + 1u], t[at + 2u], t[at + 3u]), vec4(t[at + 4u], t[at + 5u], t[at + 6u], t[at + 7u]));
 }
+#endif
 
 void store_t(uint at, Eight v)
 {
@@ -85,8 +112,17 @@ Eight add_product(Eight v, uint at, float value)
 
 Eight add_columns(Eight v, uint at, uint pitch, uint from, uint count)
 {
-    for (uint k = 0u; k < count; ++k)
-        v = add_product(v, at + k * pitch, t[from + k]);
+    uint k = 0u;
+#ifdef TEXELS
+    for (; k + 4u <= count; k += 4u) {
+        v = add_product(v, at + k * pitch, VALUE(from + k));
+        v = add_product(v, at + (k + 1u) * pitch, VALUE(from + k + 1u));
+        v = add_product(v, at + (k + 2u) * pitch, VALUE(from + k + 2u));
+        v = add_product(v, at + (k + 3u) * pitch, VALUE(from + k + 3u));
+    }
+#endif
+    for (; k < count; ++k)
+        v = add_product(v, at + k * pitch, VALUE(from + k));
     return v;
 }
 
@@ -95,10 +131,12 @@ Eight nothing()
     return Eight(vec4(0.0), vec4(0.0));
 }
 
+#ifdef ROWS
 // The sums of the gates of channels c0, c0 + 8, ... to t[g]; c0 is a multiple of 8.
 void gate_sums(uint h, uint g, uint c0, uint count)
 {
     for (uint c = 0u; c < count; c += 8u)
         store_t(g + c, add_columns(load_w(b2_at(channels, hidden) + c0 + c), w2_at(channels, hidden) + c0 + c, pitch_of(channels), h, hidden));
 }
+#endif
 #endif

@@ -1,6 +1,9 @@
 #version 450
 // The whole block for a run of samples; a sample is scaled while the next is squeezed.
 #extension GL_GOOGLE_include_directive : require
+#ifdef TEXELS
+#extension GL_ARB_gpu_shader_int64 : require
+#endif
 #include "scalar.h"
 #include "constants.glsl"
 
@@ -27,11 +30,7 @@ layout(push_constant) uniform Params {
 #define SCALES
 #include "rows.glsl"
 #include "excite.glsl"
-
-float gated(float v)
-{
-    return exciton_apply_gate(gate, slope, offset, v);
-}
+#include "gates.glsl"
 
 uint y_from(uint at)
 {
@@ -92,6 +91,24 @@ void run_turn(uint n, bool squeezes, bool scales)
             scale_row(store[pitch + c], x_at + at - whole, y_from(at - whole), row_length, residual, then);
     }
     barrier();
+#ifdef TEXELS
+    for (uint r = gl_LocalInvocationIndex * 8u; squeezes && r < pitch_of(hidden); r += GROUP * 8u) {
+        Eight v = load_w(b1_at(channels, hidden) + r);
+        for (uint c = 0u; c < channels; c += block)
+            v = sum_of(v, add_columns(nothing(), c * pitch_of(hidden) + r, pitch_of(hidden), c, min(block, channels - c)));
+        v = Eight(activated(v.low), activated(v.high));
+        keep(2u * pitch + r, v);
+        store_t(h_at + n * pitch_of(hidden) + r, v);
+    }
+    barrier();
+    for (uint c = gl_LocalInvocationIndex * 8u; squeezes && c < channels; c += GROUP * 8u) {
+        Eight v = add_columns(load_w(b2_at(channels, hidden) + c), w2_at(channels, hidden) + c, pitch, 2u * pitch, hidden);
+        v = Eight(all_gated(v.low), all_gated(v.high));
+        keep(pitch + c, v);
+        store_t(g_at + n * pitch + c, v);
+    }
+    barrier(); // before the means of the next sample
+#else
     for (uint r = gl_LocalInvocationIndex; squeezes && r < pitch_of(hidden); r += GROUP) {
         store[2u * pitch + r] = exciton_activate(activation, hidden_sum(r, 0u));
         t[h_at + n * pitch_of(hidden) + r] = store[2u * pitch + r];
@@ -102,6 +119,7 @@ void run_turn(uint n, bool squeezes, bool scales)
         t[g_at + n * pitch + c] = store[pitch + c];
     }
     barrier(); // before the means of the next sample
+#endif
 }
 #endif
 

@@ -1,6 +1,9 @@
 #version 450
 // The whole block for a share of a sample: squeeze, excite, scale.
 #extension GL_GOOGLE_include_directive : require
+#ifdef TEXELS
+#extension GL_ARB_gpu_shader_int64 : require
+#endif
 #include "scalar.h"
 #include "constants.glsl"
 
@@ -27,11 +30,7 @@ layout(push_constant) uniform Params {
 #define SCALES
 #include "rows.glsl"
 #include "excite.glsl"
-
-float gated(float v)
-{
-    return exciton_apply_gate(gate, slope, offset, v);
-}
+#include "gates.glsl"
 
 // s, h and g to t[s], t[h], t[g]; rows from x[from]. Channels from `begin` to end - 1 are scaled.
 #ifdef ROWS
@@ -69,6 +68,24 @@ void run_sample(uint s, uint h, uint g, uint begin, uint end, uint from, uint to
         }
     }
     barrier();
+#ifdef TEXELS
+    for (uint r = gl_LocalInvocationIndex * 8u; r < pitch_of(hidden); r += GROUP * 8u) {
+        Eight v = load_w(b1_at(channels, hidden) + r);
+        for (uint c = 0u; c < channels; c += block)
+            v = sum_of(v, add_columns(nothing(), c * pitch_of(hidden) + r, pitch_of(hidden), c, min(block, channels - c)));
+        v = Eight(activated(v.low), activated(v.high));
+        keep(pitch + r, v);
+        store_t(h + r, v);
+    }
+    barrier();
+    for (uint c = begin + gl_LocalInvocationIndex * 8u; c < end; c += GROUP * 8u) {
+        Eight v = add_columns(load_w(b2_at(channels, hidden) + c), w2_at(channels, hidden) + c, pitch, pitch, hidden);
+        v = Eight(all_gated(v.low), all_gated(v.high));
+        keep(c, v);
+        store_t(g + c, v);
+    }
+    barrier();
+#else
     for (uint r = gl_LocalInvocationIndex; r < pitch_of(hidden); r += GROUP) {
         store[pitch + r] = exciton_activate(activation, hidden_sum(r, 0u));
         t[h + r] = store[pitch + r];
@@ -79,6 +96,7 @@ void run_sample(uint s, uint h, uint g, uint begin, uint end, uint from, uint to
         t[g + c] = store[c];
     }
     barrier();
+#endif
     for (uint c = begin + side(); c < end; c += SIDES)
         scale_row(store[c], from + c * row_length, to + c * row_length, row_length, residual, then);
     barrier(); // before the means of the next sample

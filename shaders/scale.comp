@@ -1,6 +1,9 @@
 #version 450
 // y = output(g, x), the gates read from the scratch.
 #extension GL_GOOGLE_include_directive : require
+#ifdef TEXELS
+#extension GL_ARB_gpu_shader_int64 : require
+#endif
 #include "scalar.h"
 #include "constants.glsl"
 

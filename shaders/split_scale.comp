@@ -1,6 +1,9 @@
 #version 450
 // Second half of split-excite: h from the parts in block order, the gates of the block's channels, y.
 #extension GL_GOOGLE_include_directive : require
+#ifdef TEXELS
+#extension GL_ARB_gpu_shader_int64 : require
+#endif
 #include "scalar.h"
 #include "constants.glsl"
 
@@ -26,11 +29,7 @@ layout(push_constant) uniform Params {
 #define SCALES
 #include "rows.glsl"
 #include "excite.glsl"
-
-float gated(float v)
-{
-    return exciton_apply_gate(gate, slope, offset, v);
-}
+#include "gates.glsl"
 
 // Of sample n, block b: h to t[h], the gates to t[g], rows from x[from].
 #ifdef ROWS
@@ -53,6 +52,34 @@ void run_unit(uint n, uint b, uint h, uint g, uint from, uint to)
         t[g + c] = v;
         scale_row(v, from + c * row_length, to + c * row_length, row_length, residual, then);
     }
+}
+#elif defined(TEXELS)
+// Of sample n, block b and those after it, `count` channels. Work-group memory: h [R'], then the g.
+void run_blocks(uint n, uint b, uint count, uint h, uint g, uint from, uint to)
+{
+    uint pitch = pitch_of(hidden);
+    uint blocks = blocks_of(channels);
+    for (uint r = gl_LocalInvocationIndex * 8u; r < pitch; r += GROUP * 8u) {
+        Eight v = load_w(b1_at(channels, hidden) + r);
+        for (uint part = 0u; part < blocks; ++part)
+            v = sum_of(v, load_t(parts_at + (n * blocks + part) * pitch + r));
+        v = Eight(activated(v.low), activated(v.high));
+        keep(r, v);
+        if (b == 0u)
+            store_t(h + r, v);
+    }
+    barrier();
+    uint c0 = b * block;
+    for (uint c = gl_LocalInvocationIndex * 8u; c < count; c += GROUP * 8u) {
+        Eight v = add_columns(load_w(b2_at(channels, hidden) + c0 + c), w2_at(channels, hidden) + c0 + c, pitch_of(channels), 0u, hidden);
+        v = Eight(all_gated(v.low), all_gated(v.high));
+        keep(pitch + c, v);
+        store_t(g + c, v);
+    }
+    barrier();
+    for (uint c = side(); c < count; c += SIDES)
+        scale_row(store[pitch + c], from + c * row_length, to + c * row_length, row_length, residual, then);
+    barrier(); // before the h of the next
 }
 #else
 // Work-group memory: h [R'], then the block's g.
@@ -85,7 +112,11 @@ void main()
 {
     uint blocks = blocks_of(channels);
     uint first_row = first_unit / blocks * channels + first_unit % blocks * block;
-#ifdef ROWS
+#ifdef TEXELS
+    uint room = (LOCAL - pitch_of(hidden)) / block;
+    for (uint i = first_of(units), take; i < end_of(units); i += take) {
+        take = min(min(room, end_of(units) - i), blocks - (first_unit + i) % blocks);
+#elif defined(ROWS)
     for (uint i = gl_GlobalInvocationID.x; i < units; i += gl_NumWorkGroups.x * GROUP) {
 #else
     for (uint i = gl_WorkGroupID.x; i < units; i += gl_NumWorkGroups.x) {
@@ -99,6 +130,10 @@ void main()
 #else
         uint to = y_at + at;
 #endif
+#ifdef TEXELS
+        run_blocks(n, b, min(take * block, channels - b * block), h_at + u * pitch_of(hidden), g_at + n * pitch_of(channels) + b * block, x_at + at, to);
+#else
         run_unit(n, b, h_at + u * pitch_of(hidden), g_at + n * pitch_of(channels) + b * block, x_at + at, to);
+#endif
     }
 }

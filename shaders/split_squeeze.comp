@@ -27,6 +27,25 @@ void run_unit(uint c0, uint count, uint at, uint s, uint part)
     for (uint r = 0u; r < pitch; r += 8u)
         store_t(part + r, add_columns(nothing(), c0 * pitch + r, pitch, s, count));
 }
+#elif defined(TEXELS)
+// The same for several blocks, `count` channels in all.
+void run_blocks(uint c0, uint count, uint at, uint s, uint part)
+{
+    uint pitch = pitch_of(hidden);
+    uint eights = pitch / 8u;
+    for (uint c = side(); c < count; c += SIDES) {
+        float mean = exciton_divide(row_sum(0.0, at + c * row_length, row_length, row_length), divisor);
+        store[c] = mean;
+        t[s + c] = mean;
+    }
+    barrier();
+    for (uint i = gl_LocalInvocationIndex; i < (count + block - 1u) / block * eights; i += GROUP) {
+        uint c = i / eights * block;
+        uint r = i % eights * 8u;
+        store_t(part + i * 8u, add_columns(nothing(), (c0 + c) * pitch + r, pitch, c, min(block, count - c)));
+    }
+    barrier(); // before the means of the next
+}
 #else
 void run_unit(uint c0, uint count, uint at, uint s, uint part)
 {
@@ -50,7 +69,11 @@ void main()
 {
     uint blocks = blocks_of(channels);
     uint first_row = first_unit / blocks * channels + first_unit % blocks * block;
-#ifdef ROWS
+#ifdef TEXELS
+    uint room = LOCAL / block;
+    for (uint i = first_of(units), take; i < end_of(units); i += take) {
+        take = min(min(room, end_of(units) - i), blocks - (first_unit + i) % blocks);
+#elif defined(ROWS)
     for (uint i = gl_GlobalInvocationID.x; i < units; i += gl_NumWorkGroups.x * GROUP) {
 #else
     for (uint i = gl_WorkGroupID.x; i < units; i += gl_NumWorkGroups.x) {
@@ -59,6 +82,10 @@ void main()
         uint n = u / blocks;
         uint c0 = u % blocks * block;
         uint at = x_at + (n * channels + c0 - first_row) * row_length;
+#ifdef TEXELS
+        run_blocks(c0, min(take * block, channels - c0), at, s_at + n * pitch_of(channels) + c0, parts_at + u * pitch_of(hidden));
+#else
         run_unit(c0, min(block, channels - c0), at, s_at + n * pitch_of(channels) + c0, parts_at + u * pitch_of(hidden));
+#endif
     }
 }

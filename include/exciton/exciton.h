@@ -119,6 +119,7 @@ typedef struct exciton_limits {
     uint32_t max_iterations;      /* of all loops together that a work-item makes in a dispatch; 0: no limit. A driver
                                    * that counts them ends loops silently, docs/drivers.md */
     uint64_t cache_bytes;         /* the largest cache; 0: unknown */
+    uint32_t max_texel_elements;  /* of a texel view of a buffer; 0: the device has none */
     bool mappable_device_memory;  /* the host can see device memory */
     bool local_memory_is_global;  /* work-group memory is ordinary memory: lanes in registers are cheaper */
     bool forms[3];                /* by exciton_form: which the device can run; [0] unused */

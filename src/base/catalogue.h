@@ -73,6 +73,8 @@ typedef struct exciton_kernel_spec {
     exciton_kernel kernel;
     exciton_form form;      /* ROWS or LANES */
     bool in_place;          /* Y is X: one read-write binding */
+    bool texels;            /* form lanes: a work-item has rows of its own, a group neighbouring units; X, W and what an earlier
+                             * step left in T are read through texel views */
     uint32_t group_size;    /* work-items a group, a power of two */
     uint32_t local_floats;  /* form lanes: local memory beside the tree's group_size floats; 0: none */
 } exciton_kernel_spec;

@@ -69,6 +69,7 @@ static void clamp_limits(exciton_limits *limits, const exciton_limits *clamp)
     lower64(&limits->cache_bytes, clamp->cache_bytes);
     lower32(&limits->compute_units, clamp->compute_units);
     lower32(&limits->subgroup_size, clamp->subgroup_size);
+    lower32(&limits->max_texel_elements, clamp->max_texel_elements);
     if (clamp->max_iterations && (!limits->max_iterations || clamp->max_iterations < limits->max_iterations))
         limits->max_iterations = clamp->max_iterations;
 }

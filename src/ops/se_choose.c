@@ -30,7 +30,7 @@ static uint32_t group_size(const exciton_se_problem *p, const exciton_limits *li
     uint32_t most = power_of_two_below((uint32_t)exciton_max(1, exciton_min(cap, limits->max_group_size)));
     if (p->group_size)
         return (uint32_t)exciton_min(most, p->group_size);
-    if (form == EXCITON_FORM_ROWS)
+    if (form == EXCITON_FORM_ROWS || exciton_se_texels(limits))
         return exciton_se_plain_group(limits, most);
     return (uint32_t)exciton_min(most, LANES_GROUP);
 }
@@ -122,7 +122,8 @@ static exciton_form choose_form(const exciton_se_problem *p, const exciton_limit
         return p->form;
     if (!limits->forms[EXCITON_FORM_LANES])
         return EXCITON_FORM_ROWS;
-    return limits->local_memory_is_global && limits->forms[EXCITON_FORM_ROWS] ? EXCITON_FORM_ROWS : EXCITON_FORM_LANES;
+    bool rows = limits->local_memory_is_global && limits->forms[EXCITON_FORM_ROWS] && !exciton_se_texels(limits);
+    return rows ? EXCITON_FORM_ROWS : EXCITON_FORM_LANES;
 }
 
 /* ---- the cheapest ---- */

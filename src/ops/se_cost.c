@@ -116,6 +116,6 @@ double exciton_se_cost(const exciton_se_problem *p, const exciton_limits *limits
     default:
         cost = cost_of_three(&t);
     }
-    bool fits = (way->form == EXCITON_FORM_ROWS) == limits->local_memory_is_global;
+    bool fits = (way->form == EXCITON_FORM_ROWS) == (limits->local_memory_is_global && !exciton_se_texels(limits));
     return costs->dispatch + cost * (fits ? 1 : misfit);
 }

@@ -93,6 +93,21 @@ uint32_t exciton_se_plain_group(const exciton_limits *limits, uint32_t most)
     return group;
 }
 
+/* Where a work-group is a task on a processor, a texel fetch may be a vector load and a storage buffer be read an element at
+ * a time (docs/drivers.md); only if whatever is bound can be viewed. */
+bool exciton_se_texels(const exciton_limits *limits)
+{
+    return limits->local_memory_is_global && limits->forms[EXCITON_FORM_LANES] &&
+           limits->max_texel_elements >= limits->max_binding_range / sizeof(float);
+}
+
+/* Local memory of a group that takes several blocks at a time: enough for all, or half of what there is. */
+static uint32_t as_many(const exciton_limits *limits, uint32_t least, uint64_t all)
+{
+    uint64_t half = limits->local_memory / sizeof(float) / 2;
+    return (uint32_t)exciton_max(least, exciton_min(bucket(all), half));
+}
+
 exciton_kernel_spec exciton_se_spec(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, exciton_kernel kernel,
                                     bool in_place)
 {
@@ -104,5 +119,10 @@ exciton_kernel_spec exciton_se_spec(const exciton_se_problem *p, const exciton_l
     }
     if (spec.form == EXCITON_FORM_LANES)
         spec.local_floats = exciton_se_local_floats(p, kernel);
+    spec.texels = spec.form == EXCITON_FORM_LANES && exciton_se_texels(limits);
+    if (spec.texels && kernel == EXCITON_KERNEL_SPLIT_SQUEEZE)
+        spec.local_floats = as_many(limits, spec.local_floats, p->channel_pitch);
+    if (spec.texels && kernel == EXCITON_KERNEL_SPLIT_SCALE)
+        spec.local_floats = as_many(limits, spec.local_floats, (uint64_t)p->hidden_pitch + p->channel_pitch);
     return spec;
 }

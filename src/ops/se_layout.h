@@ -41,6 +41,9 @@ uint64_t exciton_se_iterations(const exciton_se_problem *problem, const exciton_
  * vector where a group is a task on it, else enough to fill a device. */
 uint32_t exciton_se_plain_group(const exciton_limits *limits, uint32_t most);
 
+/* Whether form lanes reads through texel views there. */
+bool exciton_se_texels(const exciton_limits *limits);
+
 exciton_kernel_spec exciton_se_spec(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_se_way *way, exciton_kernel kernel,
                                     bool in_place);
 

@@ -88,7 +88,7 @@ static exciton_status choose_groups(const lowering *l, exciton_step *step, uint6
     const exciton_limits *limits = l->limits;
     uint64_t most = limits->max_group_count ? limits->max_group_count : 65535, whole = exciton_divide_up(units, side), few = most, least = 1;
     if (limits->local_memory_is_global && limits->compute_units)
-        few = exciton_min(most, 2 * (uint64_t)limits->compute_units);
+        few = exciton_min(most, (step->kernel.texels ? 1 : 2) * (uint64_t)limits->compute_units);
     if (limits->max_iterations)
         least = exciton_divide_up(whole, exciton_max(1, limits->max_iterations / iterations));
     if (least > most)
@@ -104,7 +104,7 @@ static exciton_status add(lowering *l, exciton_step *step, uint64_t units)
     bool by_rows = k->kernel == EXCITON_KERNEL_SQUEEZE || k->kernel == EXCITON_KERNEL_SCALE;
     uint64_t side = k->group_size, length = by_rows ? param_value(step, "unit_length") : l->space;
     if (k->form == EXCITON_FORM_LANES)
-        side = by_rows ? k->group_size / exciton_min(k->group_size, EXCITON_LANES) : 1;
+        side = by_rows ? k->texels ? k->group_size : k->group_size / exciton_min(k->group_size, EXCITON_LANES) : 1;
     uint64_t iterations = exciton_se_iterations(l->p, k, length) * (k->kernel == EXCITON_KERNEL_PIPELINE ? param_value(step, "run") : 1);
     exciton_status status = choose_groups(l, step, units, side, iterations);
     return status ? status : exciton_steps_add(l->env, &l->out->list, step);

@@ -18,6 +18,9 @@ static walk walk_of(const exciton_kernel_spec *spec, uint64_t length)
     uint64_t chunks = length / EXCITON_CHUNK + 1;
     if (spec->form == EXCITON_FORM_ROWS)
         return (walk){.sum = length / EXCITON_LANES + LOOP * chunks + LOOP, .scale = length / 4 + 8 + LOOP, .rows = 1, .items = 1, .wide = 8};
+    if (spec->texels) /* loops that have nothing to do count, too */
+        return (walk){.sum = length / EXCITON_LANES + (1 + 2 * LOOP) * chunks + LOOP, .scale = length / 4 + 2 + 3 * LOOP, .rows = spec->group_size,
+                      .items = spec->group_size * 8, .wide = 1};
     uint64_t side = exciton_min(spec->group_size, EXCITON_LANES), each = EXCITON_LANES / side;
     return (walk){.sum = (length / EXCITON_LANES + 1) * (1 + each) + chunks * (3 * each + TREE) + LOOP, .scale = length / side + LOOP,
                   .rows = spec->group_size / side, .items = spec->group_size, .wide = 1};
@@ -40,13 +43,13 @@ uint64_t exciton_se_iterations(const exciton_se_problem *p, const exciton_kernel
     case EXCITON_KERNEL_SPLIT_SQUEEZE:
         return 1 + rounds(p->block, w.rows) * (1 + w.sum) + rounds(p->hidden_pitch, w.items * w.wide) * (LOOP + p->block);
     case EXCITON_KERNEL_SPLIT_SCALE:
-        return 1 + rounds(p->hidden_pitch, w.items) * (LOOP + p->blocks) + rounds(p->block, w.items * w.wide) * (LOOP + (uint64_t)p->hidden) +
+        return 1 + rounds(p->hidden_pitch, w.items) * (LOOP + p->blocks) + rounds(p->block, w.items * w.wide) * (2 * LOOP + (uint64_t)p->hidden) +
                rounds(p->block, w.rows) * (1 + w.scale);
     case EXCITON_KERNEL_SAMPLE:
     case EXCITON_KERNEL_PIPELINE: /* of each sample of a run */
         return 1 + rounds(p->channels, w.rows) * (2 + w.sum + w.scale) +
                rounds(p->hidden_pitch, w.items) * (LOOP + (1 + LOOP) * (uint64_t)p->blocks + p->channels) +
-               rounds(p->channel_pitch, w.items * w.wide) * (LOOP + (uint64_t)p->hidden);
+               rounds(p->channel_pitch, w.items * w.wide) * (2 * LOOP + (uint64_t)p->hidden);
     default:
         return LOOP;
     }

@@ -43,6 +43,7 @@ VOID(vkDestroyInstance, (VkInstance a, const VkAllocationCallbacks *b), (a, b))
 CALL(VkResult, vkEnumerateDeviceExtensionProperties, (VkPhysicalDevice a, const char *b, uint32_t *c,
     VkExtensionProperties *d), (a, b, c, d))
 CALL(VkResult, vkEnumeratePhysicalDevices, (VkInstance a, uint32_t *b, VkPhysicalDevice *c), (a, b, c))
+VOID(vkGetPhysicalDeviceFeatures, (VkPhysicalDevice a, VkPhysicalDeviceFeatures *b), (a, b))
 VOID(vkGetPhysicalDeviceMemoryProperties, (VkPhysicalDevice a, VkPhysicalDeviceMemoryProperties *b), (a, b))
 VOID(vkGetPhysicalDeviceProperties, (VkPhysicalDevice a, VkPhysicalDeviceProperties *b), (a, b))
 VOID(vkGetPhysicalDeviceProperties2, (VkPhysicalDevice a, VkPhysicalDeviceProperties2 *b), (a, b))
@@ -68,6 +69,8 @@ VOID(vkCmdPushConstants, (VkCommandBuffer a, VkPipelineLayout b, VkShaderStageFl
     const void *f), (a, b, c, d, e, f))
 CALL(VkResult, vkCreateBuffer, (VkDevice a, const VkBufferCreateInfo *b, const VkAllocationCallbacks *c, VkBuffer *d),
     (a, b, c, d))
+CALL(VkResult, vkCreateBufferView, (VkDevice a, const VkBufferViewCreateInfo *b, const VkAllocationCallbacks *c, VkBufferView *d),
+    (a, b, c, d))
 CALL(VkResult, vkCreateCommandPool, (VkDevice a, const VkCommandPoolCreateInfo *b, const VkAllocationCallbacks *c,
     VkCommandPool *d), (a, b, c, d))
 CALL(VkResult, vkCreateComputePipelines, (VkDevice a, VkPipelineCache b, uint32_t c, const VkComputePipelineCreateInfo *d,
@@ -85,6 +88,7 @@ CALL(VkResult, vkCreatePipelineLayout, (VkDevice a, const VkPipelineLayoutCreate
 CALL(VkResult, vkCreateShaderModule, (VkDevice a, const VkShaderModuleCreateInfo *b, const VkAllocationCallbacks *c,
     VkShaderModule *d), (a, b, c, d))
 VOID(vkDestroyBuffer, (VkDevice a, VkBuffer b, const VkAllocationCallbacks *c), (a, b, c))
+VOID(vkDestroyBufferView, (VkDevice a, VkBufferView b, const VkAllocationCallbacks *c), (a, b, c))
 VOID(vkDestroyCommandPool, (VkDevice a, VkCommandPool b, const VkAllocationCallbacks *c), (a, b, c))
 VOID(vkDestroyDescriptorPool, (VkDevice a, VkDescriptorPool b, const VkAllocationCallbacks *c), (a, b, c))
 VOID(vkDestroyDescriptorSetLayout, (VkDevice a, VkDescriptorSetLayout b, const VkAllocationCallbacks *c), (a, b, c))

@@ -116,6 +116,14 @@ static exciton_status enumerate(exciton_env *env, const exciton_be_sink *sink, e
     return EXCITON_OK;
 }
 
+/* Of a view that begins wherever a binding may; 0 where the kernels with views can't run. They write eight floats as four
+ * 64-bit integers: a storage buffer takes no wider vector. */
+static uint32_t texel_elements(const exciton_vk_traits *traits)
+{
+    const VkPhysicalDeviceLimits *l = &traits->properties.limits;
+    return traits->int64 && l->minTexelBufferOffsetAlignment <= l->minStorageBufferOffsetAlignment ? l->maxTexelBufferElements : 0;
+}
+
 static exciton_limits limits_of(const exciton_vk_traits *traits)
 {
     const VkPhysicalDeviceLimits *l = &traits->properties.limits;
@@ -135,6 +143,7 @@ static exciton_limits limits_of(const exciton_vk_traits *traits)
         .subgroup_size = traits->subgroup_size,
         .local_memory_is_global = software,
         .max_iterations = exciton_loop_limit(traits->properties.deviceName),
+        .max_texel_elements = texel_elements(traits),
         .mappable_device_memory = exciton_vk_memory_mappable(&traits->memory),
         .forms = {[EXCITON_FORM_ROWS] = true, [EXCITON_FORM_LANES] = true},
     };
@@ -154,11 +163,13 @@ static exciton_status create_device(exciton_be_state *state, exciton_be_device *
                                      .queueFamilyIndex = device->traits.family,
                                      .queueCount = 1,
                                      .pQueuePriorities = &priority};
+    VkPhysicalDeviceFeatures features = {.shaderInt64 = device->traits.int64};
     VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                .queueCreateInfoCount = 1,
                                .pQueueCreateInfos = &queue,
                                .enabledExtensionCount = count,
-                               .ppEnabledExtensionNames = extensions};
+                               .ppEnabledExtensionNames = extensions,
+                               .pEnabledFeatures = &features};
     exciton_status status = EXCITON_VK_CREATE(state, &device->device, CreateDevice, device->traits.physical, &info, NULL);
     if (status)
         return status;
@@ -169,24 +180,6 @@ static exciton_status create_device(exciton_be_state *state, exciton_be_device *
     return device->queue ? EXCITON_OK : exciton_fail(EXCITON_ERROR_DRIVER, "vulkan: vkGetDeviceQueue: no queue");
 }
 
-static exciton_status create_set_layouts(exciton_be_device *device)
-{
-    VkDescriptorSetLayoutBinding bindings[EXCITON_KERNEL_SLOTS];
-    exciton_status status = EXCITON_OK;
-    for (uint32_t slots = 1; !status && slots <= EXCITON_KERNEL_SLOTS; ++slots) {
-        bindings[slots - 1] = (VkDescriptorSetLayoutBinding){.binding = slots - 1,
-                                                             .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                                                             .descriptorCount = 1,
-                                                             .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
-        VkDescriptorSetLayoutCreateInfo info = {
-            .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO, .bindingCount = slots, .pBindings = bindings};
-        if (slots > device->traits.properties.limits.maxPerStageDescriptorStorageBuffers)
-            break; /* no step will want it */
-        status = EXCITON_VK_CREATE(device, &device->set_layouts[slots], CreateDescriptorSetLayout, device->device, &info, NULL);
-    }
-    return status;
-}
-
 /* Releases whatever was made so far. After a fork, or with work that never ended, the driver is left alone. */
 static void close_device(exciton_be_device *device)
 {
@@ -195,9 +188,7 @@ static void close_device(exciton_be_device *device)
     if (device->device && device->vk.DestroyDevice && exciton_vk_releasable(device)) {
         exciton_vk_buffer_destroy(device->staging);
         exciton_vk_queue_close(device);
-        for (uint32_t i = 0; i <= EXCITON_KERNEL_SLOTS; ++i)
-            if (device->set_layouts[i])
-                device->vk.DestroyDescriptorSetLayout(device->device, device->set_layouts[i], NULL);
+        exciton_vk_set_layouts_destroy(device);
         device->vk.DestroyDevice(device->device, NULL);
     } else if (device->staging) {
         exciton_release(device->env, device->staging);
@@ -220,7 +211,7 @@ static exciton_status open_device(exciton_be_state *state, uint32_t index, excit
     device->process = exciton_process();
     exciton_status status = create_device(state, device);
     if (!status)
-        status = create_set_layouts(device);
+        status = exciton_vk_set_layouts_create(device);
     if (!status)
         status = exciton_vk_queue_open(device);
     if (status) {

@@ -35,7 +35,7 @@ static exciton_status create_layout(exciton_be_kernel *kernel)
     VkPushConstantRange params = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = kernel->params_bytes};
     VkPipelineLayoutCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
                                        .setLayoutCount = 1,
-                                       .pSetLayouts = &device->set_layouts[kernel->slots],
+                                       .pSetLayouts = exciton_vk_set_layout(kernel),
                                        .pushConstantRangeCount = 1,
                                        .pPushConstantRanges = &params};
     return EXCITON_VK_CREATE(device, &kernel->layout, CreatePipelineLayout, device->device, &info, NULL);
@@ -64,37 +64,20 @@ static exciton_status create_pipeline(exciton_be_kernel *kernel, const exciton_k
 
 /* ---- warming: drivers that compile at the first dispatch do so now ---- */
 
-static exciton_status bind_nothing(exciton_be_kernel *kernel, VkDescriptorPool *pool, VkDescriptorSet *set)
+static exciton_status bind_nothing(exciton_be_kernel *kernel, VkDescriptorPool *pool, VkDescriptorSet *set, VkBufferView *views)
 {
     exciton_be_device *device = kernel->device;
     exciton_be_buffer *any;
     exciton_status status = exciton_vk_staging(device, &any);
-    if (status)
-        return status;
-    VkDescriptorPoolSize size = {.type = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, .descriptorCount = kernel->slots};
-    VkDescriptorPoolCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO, .maxSets = 1, .poolSizeCount = 1, .pPoolSizes = &size};
-    status = EXCITON_VK_CREATE(device, pool, CreateDescriptorPool, device->device, &info, NULL);
-    if (status)
-        return status;
-    VkDescriptorSetAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-                                            .descriptorPool = *pool,
-                                            .descriptorSetCount = 1,
-                                            .pSetLayouts = &device->set_layouts[kernel->slots]};
-    status = EXCITON_VK_CREATE(device, set, AllocateDescriptorSets, device->device, &allocate);
+    if (!status)
+        status = exciton_vk_set_pool_create(device, &kernel, 1, pool);
     if (status)
         return status;
     VkDescriptorBufferInfo buffers[EXCITON_KERNEL_SLOTS];
     uint32_t apart = (uint32_t)exciton_max(device->traits.properties.limits.minStorageBufferOffsetAlignment, 256);
     for (uint32_t i = 0; i < kernel->slots; ++i)
         buffers[i] = (VkDescriptorBufferInfo){.buffer = any->buffer, .offset = (VkDeviceSize)i * apart, .range = apart};
-    VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-                                  .dstSet = *set,
-                                  .descriptorCount = kernel->slots,
-                                  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                                  .pBufferInfo = buffers};
-    device->vk.UpdateDescriptorSets(device->device, 1, &write, 0, NULL);
-    return EXCITON_OK;
+    return exciton_vk_set_create(kernel, *pool, buffers, set, views);
 }
 
 static exciton_status warm(exciton_be_kernel *kernel, exciton_kernel which)
@@ -102,7 +85,8 @@ static exciton_status warm(exciton_be_kernel *kernel, exciton_kernel which)
     exciton_be_device *device = kernel->device;
     VkDescriptorPool pool = VK_NULL_HANDLE;
     VkDescriptorSet set = VK_NULL_HANDLE;
-    exciton_status status = bind_nothing(kernel, &pool, &set);
+    VkBufferView views[EXCITON_VK_VIEWS] = {VK_NULL_HANDLE};
+    exciton_status status = bind_nothing(kernel, &pool, &set, views);
     if (!status)
         status = exciton_vk_transfer_begin(device);
     if (!status) {
@@ -115,8 +99,11 @@ static exciton_status warm(exciton_be_kernel *kernel, exciton_kernel which)
         device->vk.CmdDispatch(commands, 1, 1, 1);
         status = exciton_vk_transfer_end(device);
     }
-    if (pool && exciton_vk_releasable(device))
-        device->vk.DestroyDescriptorPool(device->device, pool, NULL);
+    if (exciton_vk_releasable(device)) {
+        if (pool)
+            device->vk.DestroyDescriptorPool(device->device, pool, NULL);
+        exciton_vk_views_destroy(device, views, EXCITON_VK_VIEWS);
+    }
     return status;
 }
 
@@ -131,7 +118,8 @@ exciton_status exciton_vk_kernel_create(exciton_be_device *device, const exciton
     exciton_be_kernel *kernel = exciton_allocate(device->env, sizeof *kernel);
     if (!kernel)
         return exciton_fail(EXCITON_ERROR_MEMORY, "vulkan: kernel %s: no memory", entry->name);
-    *kernel = (exciton_be_kernel){.device = device, .slots = exciton_kernel_slot_count(spec), .params_bytes = entry->param_count * 4};
+    *kernel = (exciton_be_kernel){.device = device, .slots = exciton_kernel_slot_count(spec), .params_bytes = entry->param_count * 4,
+                                  .texels = spec->texels, .letters = entry->slots, .in_place = spec->in_place};
     VkShaderModule module = VK_NULL_HANDLE;
     status = create_module(device, spec, &module);
     if (!status)
@@ -149,7 +137,7 @@ exciton_status exciton_vk_kernel_create(exciton_be_device *device, const exciton
     if (status) {
         exciton_vk_kernel_destroy(kernel);
         return exciton_fail_within(status, "kernel %s, form %s%s, group %u", entry->name, exciton_form_name(spec->form),
-                                   spec->in_place ? ", in place" : "", spec->group_size);
+                                   spec->in_place ? ", in place" : spec->texels ? ", texels" : "", spec->group_size);
     }
     *out = kernel;
     return EXCITON_OK;

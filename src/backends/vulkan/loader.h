@@ -13,7 +13,7 @@
 
 #define EXCITON_VK_INSTANCE_FUNCTIONS(F) \
     F(CreateDevice) F(DestroyInstance) F(EnumerateDeviceExtensionProperties) F(EnumeratePhysicalDevices) F(GetDeviceProcAddr) \
-    F(GetPhysicalDeviceMemoryProperties) F(GetPhysicalDeviceProperties) F(GetPhysicalDeviceProperties2) \
+    F(GetPhysicalDeviceFeatures) F(GetPhysicalDeviceMemoryProperties) F(GetPhysicalDeviceProperties) F(GetPhysicalDeviceProperties2) \
     F(GetPhysicalDeviceQueueFamilyProperties)
 
 /* There only where the instance has VK_EXT_debug_utils. */
@@ -22,9 +22,10 @@
 #define EXCITON_VK_DEVICE_FUNCTIONS(F) \
     F(AllocateCommandBuffers) F(AllocateDescriptorSets) F(AllocateMemory) F(BeginCommandBuffer) F(BindBufferMemory) \
     F(CmdBindDescriptorSets) F(CmdBindPipeline) F(CmdCopyBuffer) F(CmdDispatch) F(CmdPipelineBarrier) F(CmdPushConstants) \
-    F(CreateBuffer) F(CreateCommandPool) F(CreateComputePipelines) F(CreateDescriptorPool) F(CreateDescriptorSetLayout) \
-    F(CreateFence) F(CreatePipelineCache) F(CreatePipelineLayout) F(CreateShaderModule) F(DestroyBuffer) F(DestroyCommandPool) \
-    F(DestroyDescriptorPool) F(DestroyDescriptorSetLayout) F(DestroyDevice) F(DestroyFence) F(DestroyPipeline) F(DestroyPipelineCache) \
+    F(CreateBuffer) F(CreateBufferView) F(CreateCommandPool) F(CreateComputePipelines) F(CreateDescriptorPool) F(CreateDescriptorSetLayout) \
+    F(CreateFence) F(CreatePipelineCache) F(CreatePipelineLayout) F(CreateShaderModule) F(DestroyBuffer) F(DestroyBufferView) \
+    F(DestroyCommandPool) F(DestroyDescriptorPool) F(DestroyDescriptorSetLayout) F(DestroyDevice) F(DestroyFence) F(DestroyPipeline) \
+    F(DestroyPipelineCache) \
     F(DestroyPipelineLayout) F(DestroyShaderModule) F(EndCommandBuffer) F(FlushMappedMemoryRanges) F(FreeMemory) \
     F(GetBufferMemoryRequirements) F(GetDeviceQueue) F(GetPipelineCacheData) F(InvalidateMappedMemoryRanges) F(MapMemory) F(QueueSubmit) \
     F(QueueWaitIdle) F(ResetFences) F(UnmapMemory) F(UpdateDescriptorSets) F(WaitForFences)

@@ -53,6 +53,7 @@ struct exciton_be_device {
     VkDevice device;
     VkQueue queue;
     VkDescriptorSetLayout set_layouts[EXCITON_KERNEL_SLOTS + 1]; /* by number of slots */
+    VkDescriptorSetLayout texel_layout; /* all slots, and the views; not on a device with fewer storage buffers */
 
     exciton_mutex mutex; /* of the ring's numbers; never held over a driver's wait */
     exciton_cond cond;   /* a pending's last waiter has gone */
@@ -71,6 +72,8 @@ struct exciton_be_kernel {
     VkPipelineLayout layout;
     VkPipeline pipeline;
     uint32_t slots, params_bytes;
+    bool texels, in_place;
+    const char *letters; /* of its slots, out of place */
 };
 
 struct exciton_be_recording {
@@ -78,6 +81,8 @@ struct exciton_be_recording {
     VkDescriptorPool descriptors;
     VkCommandPool pool;
     VkCommandBuffer commands;
+    VkBufferView *views; /* EXCITON_VK_VIEWS a step */
+    uint32_t view_count;
 };
 
 /* instance.c. OK with state->instance NULL: no instance, because of `why`. */
@@ -109,6 +114,18 @@ exciton_status exciton_vk_buffer_copy(exciton_be_buffer *from, uint64_t from_at,
 exciton_status exciton_vk_buffer_map(exciton_be_buffer *buffer, bool for_write, void **data);
 exciton_status exciton_vk_buffer_unmap(exciton_be_buffer *buffer);
 exciton_status exciton_vk_staging(exciton_be_device *device, exciton_be_buffer **staging);
+
+/* sets.c: descriptor sets, and the texel views in them, which outlive the sets' use. */
+enum { EXCITON_VK_VIEWS = 4 };
+exciton_status exciton_vk_set_layouts_create(exciton_be_device *device);
+void exciton_vk_set_layouts_destroy(exciton_be_device *device);
+const VkDescriptorSetLayout *exciton_vk_set_layout(const exciton_be_kernel *kernel);
+/* A pool for one set of each kernel. */
+exciton_status exciton_vk_set_pool_create(exciton_be_device *device, exciton_be_kernel *const *kernels, uint32_t count, VkDescriptorPool *pool);
+/* `slots` in the kernel's order. `views` are zeros before; after a failure, too, those that are none must be destroyed. */
+exciton_status exciton_vk_set_create(exciton_be_kernel *kernel, VkDescriptorPool pool, const VkDescriptorBufferInfo *slots, VkDescriptorSet *set,
+                                     VkBufferView *views);
+void exciton_vk_views_destroy(exciton_be_device *device, VkBufferView *views, uint32_t count);
 
 /* kernel.c */
 exciton_status exciton_vk_kernel_create(exciton_be_device *device, const exciton_kernel_spec *spec, exciton_be_kernel **kernel);

@@ -13,15 +13,9 @@ typedef struct exciton_vk_job {
 static exciton_status create_pools(exciton_be_recording *r, const exciton_vk_job *job)
 {
     exciton_be_device *device = r->device;
-    uint32_t descriptors = 0;
-    for (uint32_t i = 0; i < job->count; ++i)
-        descriptors += job->kernels[i]->slots;
-    VkDescriptorPoolSize size = {.type = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, .descriptorCount = descriptors};
-    VkDescriptorPoolCreateInfo sets = {
-        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO, .maxSets = job->count, .poolSizeCount = 1, .pPoolSizes = &size};
     exciton_status status = EXCITON_OK;
     if (job->count)
-        status = EXCITON_VK_CREATE(device, &r->descriptors, CreateDescriptorPool, device->device, &sets, NULL);
+        status = exciton_vk_set_pool_create(device, job->kernels, job->count, &r->descriptors);
     VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO, .queueFamilyIndex = device->traits.family};
     if (!status)
         status = EXCITON_VK_CREATE(device, &r->pool, CreateCommandPool, device->device, &pool, NULL);
@@ -37,29 +31,15 @@ static exciton_status create_pools(exciton_be_recording *r, const exciton_vk_job
 /* A set of its own for each step, written once: a set that changes after recording would spoil the commands. */
 static exciton_status make_set(exciton_be_recording *r, const exciton_vk_job *job, uint32_t index, VkDescriptorSet *set)
 {
-    exciton_be_device *device = r->device;
-    uint32_t slots = job->kernels[index]->slots;
-    VkDescriptorSetAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-                                            .descriptorPool = r->descriptors,
-                                            .descriptorSetCount = 1,
-                                            .pSetLayouts = &device->set_layouts[slots]};
-    exciton_status status = EXCITON_VK_CREATE(device, set, AllocateDescriptorSets, device->device, &allocate);
-    if (status)
-        return status;
+    exciton_be_kernel *kernel = job->kernels[index];
     VkDescriptorBufferInfo infos[EXCITON_KERNEL_SLOTS];
-    for (uint32_t i = 0; i < slots; ++i) {
+    for (uint32_t i = 0; i < kernel->slots; ++i) {
         const exciton_slot_range *range = &job->steps[index].slots[i];
         const exciton_be_buffer *buffer = job->buffers[range->slot];
         infos[i] = (VkDescriptorBufferInfo){
             .buffer = buffer->buffer, .offset = range->offset, .range = exciton_min(range->range, buffer->bytes - range->offset)};
     }
-    VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-                                  .dstSet = *set,
-                                  .descriptorCount = slots,
-                                  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                                  .pBufferInfo = infos};
-    device->vk.UpdateDescriptorSets(device->device, 1, &write, 0, NULL);
-    return EXCITON_OK;
+    return exciton_vk_set_create(kernel, r->descriptors, infos, set, &r->views[index * EXCITON_VK_VIEWS]);
 }
 
 static void barrier(exciton_be_recording *r, VkPipelineStageFlags from, VkAccessFlags wrote, VkPipelineStageFlags to, VkAccessFlags next)
@@ -114,7 +94,9 @@ exciton_status exciton_vk_recording_create(exciton_be_device *device, const exci
         return exciton_fail(EXCITON_ERROR_MEMORY, "vulkan: recording: no memory");
     r->device = device;
     exciton_vk_job job = {steps, count, kernels, buffers};
-    status = create_pools(r, &job);
+    r->view_count = count * EXCITON_VK_VIEWS;
+    r->views = exciton_allocate_array(device->env, r->view_count, sizeof *r->views);
+    status = r->views || !count ? create_pools(r, &job) : exciton_fail(EXCITON_ERROR_MEMORY, "vulkan: recording: no memory");
     if (!status)
         status = record(r, &job);
     if (status) {
@@ -135,6 +117,9 @@ void exciton_vk_recording_destroy(exciton_be_recording *r)
             device->vk.DestroyCommandPool(device->device, r->pool, NULL);
         if (r->descriptors) /* and its sets */
             device->vk.DestroyDescriptorPool(device->device, r->descriptors, NULL);
+        if (r->views)
+            exciton_vk_views_destroy(device, r->views, r->view_count);
     }
+    exciton_release(device->env, r->views);
     exciton_release(device->env, r);
 }

@@ -1,10 +1,13 @@
-/* The modules, embedded by the build: SHADER_FORM[_in_place].inc are the words of shaders/SHADER.comp. */
+/* The modules, embedded by the build: SHADER_FORM[_in_place].inc (form texels: lanes with texels) are the words of shaders/SHADER.comp. */
 #include "backends/vulkan/spirv.h"
 
 #define MODULE(name) static const uint32_t name[] =
 
 MODULE(squeeze_rows) {
 #include "squeeze_rows.inc"
+};
+MODULE(squeeze_texels) {
+#include "squeeze_texels.inc"
 };
 MODULE(squeeze_lanes) {
 #include "squeeze_lanes.inc"
@@ -21,6 +24,12 @@ MODULE(scale_rows) {
 MODULE(scale_rows_in_place) {
 #include "scale_rows_in_place.inc"
 };
+MODULE(scale_texels) {
+#include "scale_texels.inc"
+};
+MODULE(scale_texels_in_place) {
+#include "scale_texels_in_place.inc"
+};
 MODULE(scale_lanes) {
 #include "scale_lanes.inc"
 };
@@ -30,6 +39,9 @@ MODULE(scale_lanes_in_place) {
 MODULE(split_squeeze_rows) {
 #include "split_squeeze_rows.inc"
 };
+MODULE(split_squeeze_texels) {
+#include "split_squeeze_texels.inc"
+};
 MODULE(split_squeeze_lanes) {
 #include "split_squeeze_lanes.inc"
 };
@@ -38,6 +50,12 @@ MODULE(split_scale_rows) {
 };
 MODULE(split_scale_rows_in_place) {
 #include "split_scale_rows_in_place.inc"
+};
+MODULE(split_scale_texels) {
+#include "split_scale_texels.inc"
+};
+MODULE(split_scale_texels_in_place) {
+#include "split_scale_texels_in_place.inc"
 };
 MODULE(split_scale_lanes) {
 #include "split_scale_lanes.inc"
@@ -51,6 +69,12 @@ MODULE(sample_rows) {
 MODULE(sample_rows_in_place) {
 #include "sample_rows_in_place.inc"
 };
+MODULE(sample_texels) {
+#include "sample_texels.inc"
+};
+MODULE(sample_texels_in_place) {
+#include "sample_texels_in_place.inc"
+};
 MODULE(sample_lanes) {
 #include "sample_lanes.inc"
 };
@@ -62,6 +86,12 @@ MODULE(pipeline_rows) {
 };
 MODULE(pipeline_rows_in_place) {
 #include "pipeline_rows_in_place.inc"
+};
+MODULE(pipeline_texels) {
+#include "pipeline_texels.inc"
+};
+MODULE(pipeline_texels_in_place) {
+#include "pipeline_texels_in_place.inc"
 };
 MODULE(pipeline_lanes) {
 #include "pipeline_lanes.inc"
@@ -101,9 +131,20 @@ static const exciton_vk_module modules[EXCITON_KERNEL_COUNT][2][2] = {
     [EXCITON_KERNEL_STREAM] = {{WORDS(stream_rows)}, {WORDS(stream_lanes)}},
 };
 
+/* Form lanes with texels; whether in place. */
+static const exciton_vk_module texel_modules[EXCITON_KERNEL_COUNT][2] = {
+    [EXCITON_KERNEL_SQUEEZE] = {WORDS(squeeze_texels)},
+    [EXCITON_KERNEL_SCALE] = {WORDS(scale_texels), WORDS(scale_texels_in_place)},
+    [EXCITON_KERNEL_SPLIT_SQUEEZE] = {WORDS(split_squeeze_texels)},
+    [EXCITON_KERNEL_SPLIT_SCALE] = {WORDS(split_scale_texels), WORDS(split_scale_texels_in_place)},
+    [EXCITON_KERNEL_SAMPLE] = {WORDS(sample_texels), WORDS(sample_texels_in_place)},
+    [EXCITON_KERNEL_PIPELINE] = {WORDS(pipeline_texels), WORDS(pipeline_texels_in_place)},
+};
+
 const uint32_t *exciton_vk_shader(const exciton_kernel_spec *spec, size_t *words)
 {
-    const exciton_vk_module *module = &modules[spec->kernel][spec->form == EXCITON_FORM_LANES][spec->in_place];
+    const exciton_vk_module *module = spec->texels ? &texel_modules[spec->kernel][spec->in_place]
+                                                   : &modules[spec->kernel][spec->form == EXCITON_FORM_LANES][spec->in_place];
     *words = module->count;
     return module->words;
 }

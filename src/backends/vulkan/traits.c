@@ -203,6 +203,9 @@ exciton_status exciton_vk_traits_query(const exciton_env *env, const exciton_vk_
     *traits = (exciton_vk_traits){.physical = physical};
     vk->GetPhysicalDeviceProperties(physical, &traits->properties);
     vk->GetPhysicalDeviceMemoryProperties(physical, &traits->memory);
+    VkPhysicalDeviceFeatures features;
+    vk->GetPhysicalDeviceFeatures(physical, &features);
+    traits->int64 = features.shaderInt64;
     traits->version = (uint32_t)exciton_min(traits->properties.apiVersion, EXCITON_VK_VERSION);
     exciton_status status = find_family(env, vk, traits);
     if (status)

@@ -21,6 +21,7 @@ typedef struct exciton_vk_traits {
     uint64_t max_allocation;
     uint32_t compute_units;        /* 0: not reported */
     bool float_controls_extension; /* to be enabled, where the version isn't 1.2 */
+    bool int64; /* 64-bit integers in shaders */
     bool rounds_to_nearest, keeps_nan; /* execution modes RoundingModeRTE and SignedZeroInfNanPreserve, 32 bits */
     bool portability_subset;       /* must be enabled where it is reported */
 } exciton_vk_traits;
