@@ -310,6 +310,8 @@ EXCITON_FN void exciton_scale_row(__global float *y, __global const float *x, ui
         exciton_stream_row(y, x, n, g, residual, then);
         return;
     }
+#else
+    (void)stream;
 #endif
     if (n < 8u) {
         for (uint i = 0; i < n; ++i)

@@ -256,6 +256,8 @@ static bool match_one(exciton_walk *walk, exciton_match *match)
     if (!pass_forward(walk, &at, match) || !judge(walk, &at, match))
         return false;
     exciton_match_after(walk, match);
+    if (match->output >= walk->matcher->graph->value_count)
+        return exciton_walk_break(walk, walk->mul, "its output, or that of the Add after it, has no name");
     describe(walk, match);
     exciton_match_clean(walk);
     match->block.clean = walk->broken == EXCITON_NO_NODE;

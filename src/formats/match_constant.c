@@ -389,7 +389,8 @@ bool exciton_operand_axes(exciton_matcher *matcher, uint32_t node, int64_t axes[
     *present = a.kind != EXCITON_ATTRIBUTE_NONE || input != EXCITON_NO_VALUE;
     if (a.kind == EXCITON_ATTRIBUTE_INTS && a.count <= EXCITON_GRAPH_RANK) {
         *count = (uint32_t)a.count;
-        memcpy(axes, a.ints, a.count * sizeof *axes);
+        if (a.count > 0)
+            memcpy(axes, a.ints, a.count * sizeof *axes);
         return true;
     }
     return a.kind == EXCITON_ATTRIBUTE_NONE && input != EXCITON_NO_VALUE && exciton_operand_ints(matcher, input, axes, count);

@@ -570,6 +570,30 @@ static void survives_cycles(void **state)
         }
 }
 
+/* An output that nobody named is legal for an operator's optional ones only; and axes may be there without a number. */
+static void survives_absent_outputs(void **state)
+{
+    (void)state;
+    static mg_graph graph;
+    static const char *const texts[] = {X "p = GlobalAveragePool x\n" FC1 ACT FC2 GATE MUL END,
+                                        X "p = GlobalAveragePool x\n" FC1 ACT FC2 GATE "m = Mul x g\ny = Add m x\n" END};
+    for (size_t i = 0; i < 2; i++) {
+        io_files files;
+        exciton_matches found;
+        io_files_init(&files);
+        mg_parse(&graph, texts[i]);
+        for (uint32_t n = 0; n < graph.graph.node_count; n++)
+            if (!strcmp(graph.nodes[n].name, "y"))
+                graph.nodes[n].outputs[0] = EXCITON_NO_VALUE;
+        assert_int_equal(exciton_matches_find(&files.calls, &graph.graph, &found), EXCITON_OK);
+        assert_int_equal(found.count, 0);
+        assert_int_equal(found.near_count, 1);
+        assert_non_null(strstr(found.nears[0].why, "no name"));
+        exciton_matches_release(&found);
+        io_assert_clean(&files);
+    }
+}
+
 int main(void)
 {
     (void)io_files_init_image;
@@ -577,7 +601,7 @@ int main(void)
         cmocka_unit_test(finds_spellings), cmocka_unit_test(refuses_near_misses), cmocka_unit_test(folds_in_double),
         cmocka_unit_test(refuses_by_field), cmocka_unit_test(names_blocks), cmocka_unit_test(numbers_equal_names),
         cmocka_unit_test(survives_every_failure), cmocka_unit_test(checks_arguments), cmocka_unit_test(survives_any_graph),
-        cmocka_unit_test(survives_cycles),
+        cmocka_unit_test(survives_cycles), cmocka_unit_test(survives_absent_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
