@@ -43,9 +43,9 @@ static void run_numbers(suite *s, const bed *b)
 
 static void run_enums(suite *s, const bed *b)
 {
-    for (int i = 0; i < 9; ++i) {
-        static const char *const names[] = {"activation", "gate", "output", "then",      "schedule",
-                                            "form",       "type", "order",  "group size"};
+    for (int i = 0; i < 11; ++i) {
+        static const char *const names[] = {"activation", "gate", "output",     "then",    "schedule", "form",
+                                            "type",       "order", "measure", "shares", "group size"};
         exciton_se se = good_se(b);
         switch (i) {
         case 0: se.activation = (exciton_activation)99; break;
@@ -56,6 +56,8 @@ static void run_enums(suite *s, const bed *b)
         case 5: se.form = (exciton_form)99; break;
         case 6: se.fc2.type = (exciton_type)99; break;
         case 7: se.fc1.order = (exciton_weight_order)99; break;
+        case 8: se.measure = (exciton_measure)99; break;
+        case 9: se.shares = 65; break;
         default: se.group_size = 3; break;
         }
         refuse(s, &se, EXCITON_ERROR_ARGUMENT, names[i]);
@@ -127,6 +129,24 @@ static void run_pointers(suite *s, const bed *b)
     check_status(exciton_buffer_write(NULL, 0, &word, 4), EXCITON_ERROR_ARGUMENT, "buffer NULL");
     check_status(exciton_buffer_map(b->x, true, NULL), EXCITON_ERROR_ARGUMENT, "map's data NULL");
     check(exciton_buffer_bytes(NULL) == 0 && exciton_buffer_bytes(b->x) >= b->bytes, "buffer_bytes");
+}
+
+/* Work-groups that share a sample and each read all of it are not defined in place. */
+static void run_shares(suite *s, const bed *b)
+{
+    exciton_se se = good_se(b);
+    exciton_plan *plan = NULL;
+    exciton_binding *binding = NULL;
+    se.schedule = EXCITON_SCHEDULE_SAMPLE_IN_GROUP;
+    se.shares = 2;
+    exciton_status status = exciton_plan_create_se(s->device.device, &se, &plan);
+    if (is_refusal(status))
+        return; /* the schedule isn't possible there at all */
+    check_status(status, EXCITON_OK, "two shares");
+    check_status(exciton_binding_create(plan, &(exciton_args){.in = {b->x, 0}, .out = {b->x, 0}}, &binding), EXCITON_ERROR_UNSUPPORTED,
+                 "two shares in place");
+    check(binding == NULL, "two shares in place: a binding came out");
+    exciton_plan_destroy(plan);
 }
 
 /* ---- Bindings ---- */
@@ -328,6 +348,7 @@ void section_arguments(suite *s)
         run_enums(s, &b);
         run_sizes(s, &b);
         run_pointers(s, &b);
+    run_shares(s, &b);
         run_overlaps(&b, large);
         run_views(&b, large);
         run_shapes(&b);

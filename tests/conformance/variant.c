@@ -123,6 +123,8 @@ static void realise(uint64_t seed, uint32_t number, variant *v)
     v->schedule = (exciton_schedule)level[FACTOR_SCHEDULE];
     v->form = (exciton_form)level[FACTOR_FORM];
     v->group_size = groups[level[FACTOR_GROUP]];
+    if (level[FACTOR_PLACEMENT] == PLACE_IN_PLACE || level[FACTOR_PLACEMENT] == PLACE_ODD_IN_PLACE) /* not defined there: section arguments */
+        v->level[FACTOR_SHARES] = level[FACTOR_SHARES] > 1 ? 0 : level[FACTOR_SHARES];
     v->shares = shares[level[FACTOR_SHARES]];
     v->placement = (placement)level[FACTOR_PLACEMENT];
     v->save_s = level[FACTOR_SAVED] == 1 || level[FACTOR_SAVED] == 4;
