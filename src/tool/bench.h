@@ -36,7 +36,7 @@ enum { BENCH_LEAST_ROUNDS = 9, BENCH_CANDIDATES = 32 };
 typedef struct bench_row {
     exciton_schedule schedule;
     exciton_form form;
-    uint32_t dispatches, pieces;
+    uint32_t dispatches, pieces, shares;
     bool is_auto;
     bool checked;              /* its y was compared with that of the first three-stages */
     bool differs;

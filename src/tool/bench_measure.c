@@ -13,6 +13,7 @@ enum {
     MOST_CALLS = 5,           /* timed calls a turn */
     TRIAL_ROUNDS = 3,         /* before slow copies are left out */
     COPIES_KEPT = 6,
+    MOST_SHARES = 8,
     SLOW_EVERY = 4,           /* a slow candidate sits out the rounds between */
     QUARTERED = 4 * BENCH_LEAST_ROUNDS /* rounds from which on drift is looked for in quarters, not halves */
 };
@@ -141,11 +142,11 @@ static void release_candidate(candidate *c)
     *c = (candidate){0};
 }
 
-static exciton_status make_candidate(const session *s, exciton_schedule schedule, exciton_form form, candidate *c)
+static exciton_status make_candidate(const session *s, exciton_schedule schedule, exciton_form form, uint32_t shares, candidate *c)
 {
     const exciton_se se = {
         .channels = s->shape->channels, .hidden = s->shape->hidden, .fc1 = {.data = s->w1}, .fc2 = {.data = s->w2}, .max = s->shape->x,
-        .schedule = schedule, .form = form,
+        .schedule = schedule, .form = form, .shares = shares,
     };
     *c = (candidate){.steps = UINT64_C(0xcbf29ce484222325)};
     exciton_status status = exciton_plan_create_se(s->device, &se, &c->plan);
@@ -176,10 +177,10 @@ static bool is_there(const session *s, const candidate *c)
 }
 
 /* One that a name forces, where the device allows it; what `auto` runs in the very same way is there already. */
-static exciton_status add_forced(session *s, exciton_schedule schedule, exciton_form form)
+static exciton_status add_forced(session *s, exciton_schedule schedule, exciton_form form, uint32_t shares)
 {
     candidate c;
-    exciton_status status = make_candidate(s, schedule, form, &c);
+    exciton_status status = make_candidate(s, schedule, form, shares, &c);
     if (status != EXCITON_OK)
         return is_refusal(status) ? EXCITON_OK : status;
     if (s->candidate_count == BENCH_CANDIDATES || is_there(s, &c))
@@ -189,6 +190,17 @@ static exciton_status add_forced(session *s, exciton_schedule schedule, exciton_
     return EXCITON_OK;
 }
 
+/* Work-groups that share a sample: up to one a compute unit. */
+static exciton_status add_shares(session *s, exciton_schedule schedule, exciton_form form)
+{
+    exciton_limits limits;
+    exciton_status status = exciton_device_get_limits(s->device, &limits);
+    uint32_t most = schedule != EXCITON_SCHEDULE_SAMPLE_IN_GROUP ? 1 : limits.compute_units < MOST_SHARES ? limits.compute_units : MOST_SHARES;
+    for (uint32_t shares = 1; status == EXCITON_OK && (shares == 1 || shares <= most); shares *= 2)
+        status = add_forced(s, schedule, form, shares);
+    return status;
+}
+
 /* Names end where the library knows no more. */
 static bool has_schedule(int number) { return strcmp(exciton_schedule_name((exciton_schedule)number), "unknown") != 0; }
 static bool has_form(int number) { return strcmp(exciton_form_name((exciton_form)number), "unknown") != 0; }
@@ -196,7 +208,7 @@ static bool has_form(int number) { return strcmp(exciton_form_name((exciton_form
 static int make_candidates(session *s)
 {
     const bench_options *o = s->options;
-    exciton_status status = make_candidate(s, EXCITON_SCHEDULE_DEFAULT, EXCITON_FORM_DEFAULT, &s->candidates[0]);
+    exciton_status status = make_candidate(s, EXCITON_SCHEDULE_DEFAULT, EXCITON_FORM_DEFAULT, 0, &s->candidates[0]);
     if (status != EXCITON_OK)
         return fail(s, status, TOOL_AT_OPTIONS);
     s->candidates[0].is_auto = true;
@@ -204,7 +216,7 @@ static int make_candidates(session *s)
     for (int schedule = 1; has_schedule(schedule); schedule++)
         for (int form = 1; has_form(form) && status == EXCITON_OK; form++)
             if (is_wanted(o, (exciton_schedule)schedule, (exciton_form)form))
-                status = add_forced(s, (exciton_schedule)schedule, (exciton_form)form);
+                status = add_shares(s, (exciton_schedule)schedule, (exciton_form)form);
     if (status != EXCITON_OK)
         return fail(s, status, TOOL_AT_DEVICE);
     bool only_auto = (o->has_schedule && !o->schedule) || (o->has_form && !o->form);
@@ -284,7 +296,7 @@ static int check(session *s)
     float *expected = malloc(s->count * sizeof *expected);
     if (!expected)
         return TOOL_DONE;
-    exciton_status status = make_candidate(s, EXCITON_SCHEDULE_THREE_STAGES, EXCITON_FORM_DEFAULT, &reference);
+    exciton_status status = make_candidate(s, EXCITON_SCHEDULE_THREE_STAGES, EXCITON_FORM_DEFAULT, 0, &reference);
     if (status == EXCITON_OK || is_refusal(status))
         status = check_candidates(s, reference.binding ? &reference : &s->candidates[0], expected);
     release_candidate(&reference);
@@ -471,7 +483,7 @@ static void add_row(const item *it, bench_result *r)
 {
     const candidate *c = it->call;
     bench_row *row = &r->rows[r->count++];
-    *row = (bench_row){.schedule = c->info.schedule, .form = c->info.form, .dispatches = c->info.dispatches, .pieces = c->info.pieces,
+    *row = (bench_row){.schedule = c->info.schedule, .form = c->info.form, .dispatches = c->info.dispatches, .pieces = c->info.pieces, .shares = c->info.shares,
                        .is_auto = c->is_auto, .checked = c->checked, .differs = c->differs};
     row->rounds = it->count;
     row->median = quantile(it->samples, it->count, 0.5);

@@ -94,6 +94,7 @@ static void print_result(tool_json *json, const bench_result *r, const bench_row
     boolean(json, "auto", row->is_auto);
     integer(json, "dispatches", row->dispatches);
     integer(json, "pieces", row->pieces);
+    integer(json, "shares", row->shares);
     number(json, "median_us", row->median);
     number(json, "floor_us", r->floor);
     number(json, "p10_us", row->low);
@@ -111,6 +112,7 @@ static void print_result(tool_json *json, const bench_result *r, const bench_row
 void bench_print_json(const bench_device *devices, uint32_t device_count, const bench_result *results, uint32_t count)
 {
     tool_json json = {0};
+    char directory[4096];
     tool_json_header(&json);
     text(&json, "version", exciton_version());
     print_machine(&json);
@@ -119,7 +121,7 @@ void bench_print_json(const bench_device *devices, uint32_t device_count, const 
     for (uint32_t i = 0; i < device_count; i++)
         print_device(&json, &devices[i]);
     tool_json_end(&json, ']');
-    text(&json, "cache", NULL); /* this library keeps none */
+    text(&json, "cache", tool_cache_directory(directory, sizeof directory) ? directory : NULL);
     tool_json_key(&json, "results");
     tool_json_begin(&json, '[');
     for (uint32_t i = 0; i < count; i++)
@@ -133,9 +135,11 @@ void bench_print_json(const bench_device *devices, uint32_t device_count, const 
 
 static void print_row(tool_table *table, const bench_result *r, const bench_row *row)
 {
-    char shape[128], way[64], time[32], floor[32], ratio[32], rate[32], spread[64];
+    char shape[128], way[80], shares[16] = "", time[32], floor[32], ratio[32], rate[32], spread[64];
     bench_shape_text(&r->shape, shape, sizeof shape);
-    snprintf(way, sizeof way, "%s/%s%s", exciton_schedule_name(row->schedule), exciton_form_name(row->form), row->is_auto ? " *" : "");
+    if (row->shares > 1)
+        snprintf(shares, sizeof shares, " x%u", (unsigned)row->shares);
+    snprintf(way, sizeof way, "%s/%s%s%s", exciton_schedule_name(row->schedule), exciton_form_name(row->form), shares, row->is_auto ? " *" : "");
     snprintf(time, sizeof time, "%.1f", row->median);
     snprintf(spread, sizeof spread, "%.1f..%.1f", row->low, row->high);
     snprintf(floor, sizeof floor, "%.1f%s", r->floor, r->steady ? "" : " ?");

@@ -487,7 +487,7 @@ class Verify(Command):
 
 class Bench(Command):
     QUICK = ("--rounds", "9", "--seconds", "0.01")
-    ROW = ["device", "driver", "api", "shape", "hidden", "schedule", "form", "auto", "dispatches", "pieces", "median_us", "floor_us", "p10_us",
+    ROW = ["device", "driver", "api", "shape", "hidden", "schedule", "form", "auto", "dispatches", "pieces", "shares", "median_us", "floor_us", "p10_us",
            "p90_us", "ratio", "gbps", "rounds", "steady", "drift", "floor_copy", "bits"]
 
     def bench(self, *arguments, **settings):
@@ -536,7 +536,7 @@ class Bench(Command):
                 rows = [row for row in value["results"] if row["shape"] == shape]
                 self.assertEqual({row["hidden"] for row in rows}, {hidden})
                 self.assertEqual(sum(row["auto"] for row in rows), 1, rows)
-                ways = [(row["schedule"], row["form"]) for row in rows if not row["auto"]]
+                ways = [(row["schedule"], row["form"], row["shares"]) for row in rows if not row["auto"]]
                 self.assertEqual(len(set(ways)), len(ways))
                 forms = FORMS if described["api"] != "host" else FORMS[:1]
                 for way in ((schedule, form) for schedule in SCHEDULES for form in forms):
