@@ -58,8 +58,9 @@ static exciton_status measure_copy(exciton_device *d, uint64_t bytes, exciton_co
         status = fastest(floor, 1, bytes <= sizes[2] ? MANY : FEW, &ns);
     exciton_floor_destroy(floor);
     if (!status) {
+        double before = costs->points ? costs->copy[costs->points - 1].ns : 0, alone = ns - costs->dispatch;
         costs->copy[costs->points].bytes = bytes;
-        costs->copy[costs->points++].ns = ns > 1.1 * costs->dispatch ? ns - costs->dispatch : 0.1 * costs->dispatch + 1;
+        costs->copy[costs->points++].ns = alone > before ? alone : before + 0.1 * costs->dispatch + 1; /* a larger one can't be faster */
     }
     return status;
 }

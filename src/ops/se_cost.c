@@ -14,29 +14,19 @@ static const double turns = 1.03;  /* of a pipeline that had no need to be one *
 
 static double least(double a, double b) { return a < b ? a : b; }
 
-/* Between powers of two a straight line: enough to interpolate by, and no library. */
-static double logarithm(double value)
-{
-    double power = 0;
-    for (; value >= 2; value /= 2)
-        ++power;
-    return power + value - 1;
-}
-
-/* Nanoseconds a byte while a copy goes on that moves `bytes` in all: between two measured sizes by the logarithm of the size. */
+/* Nanoseconds a byte while a copy goes on that moves `bytes` in all: times between two measured sizes lie on a straight line,
+ * so that more never takes less. */
 static double rate(const exciton_costs *costs, double bytes)
 {
-    double last = 0, before = 0;
-    for (uint32_t i = 0; i < costs->points; ++i) {
-        double size = (double)costs->copy[i].bytes, here = costs->copy[i].ns / size;
-        if (bytes <= size && i > 0)
-            return last + (here - last) * (logarithm(bytes) - logarithm(before)) / (logarithm(size) - logarithm(before));
-        if (bytes <= size)
-            return here;
-        last = here;
-        before = size;
+    double size = (double)costs->copy[0].bytes, ns = costs->copy[0].ns;
+    for (uint32_t i = 1; i < costs->points && bytes > size; ++i) {
+        double next = (double)costs->copy[i].bytes, then = costs->copy[i].ns;
+        if (bytes <= next)
+            return (ns + (then - ns) * (bytes - size) / (next - size)) / bytes;
+        size = next;
+        ns = then;
     }
-    return last;
+    return ns / size;
 }
 
 /* What a block's tensors and weights are, in bytes, and the speed at which they move. */
