@@ -101,11 +101,11 @@ bool exciton_se_texels(const exciton_limits *limits)
            limits->max_texel_elements >= limits->max_binding_range / sizeof(float);
 }
 
-/* Local memory of a group that takes several blocks at a time: enough for all, or half of what there is. */
-static uint32_t as_many(const exciton_limits *limits, uint32_t least, uint64_t all)
+/* There, local memory costs nothing but is a variant for each size: the least, or half of what there is, which also lets a
+ * group take several blocks at a time. */
+static uint32_t roomy(const exciton_limits *limits, uint32_t least)
 {
-    uint64_t half = limits->local_memory / sizeof(float) / 2;
-    return (uint32_t)exciton_max(least, exciton_min(bucket(all), half));
+    return least ? (uint32_t)exciton_max(least, limits->local_memory / sizeof(float) / 2) : 0;
 }
 
 exciton_kernel_spec exciton_se_spec(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, exciton_kernel kernel,
@@ -120,9 +120,7 @@ exciton_kernel_spec exciton_se_spec(const exciton_se_problem *p, const exciton_l
     if (spec.form == EXCITON_FORM_LANES)
         spec.local_floats = exciton_se_local_floats(p, kernel);
     spec.texels = spec.form == EXCITON_FORM_LANES && exciton_se_texels(limits);
-    if (spec.texels && kernel == EXCITON_KERNEL_SPLIT_SQUEEZE)
-        spec.local_floats = as_many(limits, spec.local_floats, p->channel_pitch);
-    if (spec.texels && kernel == EXCITON_KERNEL_SPLIT_SCALE)
-        spec.local_floats = as_many(limits, spec.local_floats, (uint64_t)p->hidden_pitch + p->channel_pitch);
+    if (spec.texels)
+        spec.local_floats = roomy(limits, spec.local_floats);
     return spec;
 }
