@@ -95,32 +95,52 @@ EXCITON_FN void exciton_excite(__global const float *w, __global const float *s,
 /* Channels of a sample that a share scales; the last shares may have fewer, or none. */
 #define SHARE(channels, shares) ((PITCH(channels) / 8u + (shares) - 1u) / (shares) * 8u)
 
+/* ---- form lanes: one sum a work-item, BATCH loads under way at once ---- */
+
+/* `sum` plus v[0], v[pitch], ... in order. */
+EXCITON_FN float exciton_add_column(float sum, __global const float *v, uint pitch, uint n)
+{
+    for (; n >= BATCH; n -= BATCH) {
+        float a[BATCH];
+        for (uint k = 0; k < BATCH; ++k, v += pitch)
+            a[k] = *v;
+        for (uint k = 0; k < BATCH; ++k)
+            sum += a[k];
+    }
+    for (; n > 0u; --n, v += pitch)
+        sum += *v;
+    return sum;
+}
+
+/* `sum` plus w[0] * s[0], w[pitch] * s[1], ... in order. */
+EXCITON_FN float exciton_add_products(float sum, __global const float *w, uint pitch, __local const float *s, uint n)
+{
+    for (; n >= BATCH; n -= BATCH, s += BATCH) {
+        float a[BATCH];
+        for (uint k = 0; k < BATCH; ++k, w += pitch)
+            a[k] = *w;
+        for (uint k = 0; k < BATCH; ++k)
+            sum += a[k] * s[k];
+    }
+    for (; n > 0u; --n, w += pitch, ++s)
+        sum += *w * *s;
+    return sum;
+}
+
 /* One h and one sum of a gate, from means and h in local memory. */
 EXCITON_FN float exciton_hidden_local(__global const float *w, __local const float *s, uint channels, uint hidden, uint block, uint r,
                                       uint activation)
 {
     const uint pitch = PITCH(hidden);
-    __global const float *weight = w + r;
     float sum = w[BIAS1_AT(channels, hidden) + r];
-    uint c = 0;
-    while (c < channels) {
-        const uint end = min(channels - c, block) + c;
-        float part = 0.0f;
-        for (; c < end; ++c, weight += pitch)
-            part += *weight * s[c];
-        sum += part;
-    }
+    for (uint c = 0; c < channels; c = channels - c > block ? c + block : channels)
+        sum += exciton_add_products(0.0f, w + c * pitch + r, pitch, s + c, min(channels - c, block));
     return exciton_activate(activation, sum);
 }
 
 EXCITON_FN float exciton_gate_local(__global const float *w, __local const float *h, uint channels, uint hidden, uint c)
 {
-    const uint pitch = PITCH(channels);
-    __global const float *weight = w + WEIGHT2_AT(channels, hidden) + c;
-    float sum = w[BIAS2_AT(channels, hidden) + c];
-    for (uint r = 0; r < hidden; ++r, weight += pitch)
-        sum += *weight * h[r];
-    return sum;
+    return exciton_add_products(w[BIAS2_AT(channels, hidden) + c], w + WEIGHT2_AT(channels, hidden) + c, PITCH(channels), h, hidden);
 }
 
 #endif

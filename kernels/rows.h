@@ -6,8 +6,8 @@
  * Form lanes: ROW_ITEMS work-items walk a row, each with ROW_LANES of the lanes in registers: item t has the lanes
  * t, t + ROW_ITEMS, ... A group walks ROW_SLOTS rows side by side.
  *
- * Tunables: GROUP_SIZE (form lanes: work-items a group, a power of two), FORM (1: rows, 2: lanes, 0: both), IN_PLACE
- * (y is x), EXCITON_VLOAD (vectors by vload8).
+ * Tunables: GROUP_SIZE (form lanes: work-items a group, a power of two), BATCH (form lanes: loads at once), FORM (1: rows,
+ * 2: lanes, 0: both), IN_PLACE (y is x), EXCITON_VLOAD (vectors by vload8).
  */
 #ifndef EXCITON_ROWS_H
 #define EXCITON_ROWS_H
@@ -229,6 +229,31 @@ EXCITON_FN float exciton_tree(float v, __local float *tree)
 #endif
 }
 
+/* Loads that a work-item has under way at once: a GPU's memory answers after hundreds of cycles, and compilers move no load
+ * over a store, or over additions in a loop. */
+#ifndef BATCH
+#define BATCH 16u
+#endif
+
+#if ROW_LANES == 1
+/* A work-item's one lane of a chunk. Missing elements are added as +0: a lane is never -0. */
+EXCITON_FN float exciton_chunk_lanes(__global const float *x, uint n, __local float *tree)
+{
+    float lane = 0.0f, v[BATCH];
+    uint at = ROW_ITEM;
+    for (; n >= BATCH * EXCITON_LANES; n -= BATCH * EXCITON_LANES, x += BATCH * EXCITON_LANES) {
+        for (uint k = 0; k < BATCH; ++k)
+            v[k] = x[at + k * EXCITON_LANES];
+        for (uint k = 0; k < BATCH; ++k)
+            lane += v[k];
+    }
+    for (uint k = 0; k < BATCH; ++k)
+        v[k] = at + k * EXCITON_LANES < n ? x[at + k * EXCITON_LANES] : 0.0f;
+    for (uint k = 0; k < BATCH; ++k)
+        lane += v[k];
+    return exciton_tree(lane, tree);
+}
+#else
 /* A chunk of `n` elements; 0 gives +0. */
 EXCITON_FN float exciton_chunk_lanes(__global const float *x, uint n, __local float *tree)
 {
@@ -248,6 +273,7 @@ EXCITON_FN float exciton_chunk_lanes(__global const float *x, uint n, __local fl
             lane[k] += lane[k + span];
     return exciton_tree(lane[0], tree);
 }
+#endif
 
 /* As exciton_sum, by the slot's work-items. Slots may have rows of different lengths, none above `longest`, so that
  * the barriers are met by all. */
@@ -336,8 +362,20 @@ EXCITON_FN void exciton_scale_row(__global float *y, __global const float *x, ui
 /* A row by the work-items of a slot. */
 EXCITON_FN void exciton_scale_row_lanes(__global float *y, __global const float *x, uint n, float g, uint residual, uint then)
 {
-    for (uint i = ROW_ITEM; i < n; i += ROW_ITEMS)
-        y[i] = exciton_apply_output(residual, then, g, x[i]);
+    uint i = ROW_ITEM;
+    for (; n > i && n - i > (BATCH - 1u) * ROW_ITEMS; i += BATCH * ROW_ITEMS) {
+        float v[BATCH];
+        for (uint k = 0; k < BATCH; ++k)
+            v[k] = x[i + k * ROW_ITEMS];
+        for (uint k = 0; k < BATCH; ++k)
+            y[i + k * ROW_ITEMS] = exciton_apply_output(residual, then, g, v[k]);
+    }
+    float v[BATCH];
+    for (uint k = 0; k < BATCH; ++k)
+        v[k] = i + k * ROW_ITEMS < n ? x[i + k * ROW_ITEMS] : 0.0f;
+    for (uint k = 0; k < BATCH; ++k)
+        if (i + k * ROW_ITEMS < n)
+            y[i + k * ROW_ITEMS] = exciton_apply_output(residual, then, g, v[k]);
 }
 
 #endif

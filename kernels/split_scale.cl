@@ -69,21 +69,14 @@ __kernel void exciton_split_scale_lanes(SLOTS_XY, SLOT_IN(w), SLOT(t), const uin
         const uint unit = first_unit + u, sample = unit / blocks, begin = unit % blocks * block;
         const uint count = min(block, channels - begin);
         EACH_LOCAL(r, pitch) {
-            __global const float *part = t + parts_at + sample * blocks * pitch + r;
-            float sum = w[BIAS1_AT(channels, hidden) + r];
-            for (uint b = 0; b < blocks; ++b, part += pitch)
-                sum += *part;
-            h[r] = exciton_activate(activation, sum);
+            h[r] = exciton_activate(activation, exciton_add_column(w[BIAS1_AT(channels, hidden) + r],
+                                                                   t + parts_at + sample * blocks * pitch + r, pitch, blocks));
             if (begin == 0u)
                 t[h_at + unit * pitch + r] = h[r];
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         EACH_LOCAL(c, PITCH(count)) {
-            __global const float *weight = w + WEIGHT2_AT(channels, hidden) + begin + c;
-            float sum = w[BIAS2_AT(channels, hidden) + begin + c];
-            for (uint r = 0; r < hidden; ++r, weight += PITCH(channels))
-                sum += *weight * h[r];
-            g[c] = exciton_apply_gate(gate, as_float(slope), as_float(offset), sum);
+            g[c] = exciton_apply_gate(gate, as_float(slope), as_float(offset), exciton_gate_local(w, h, channels, hidden, begin + c));
             t[g_at + sample * PITCH(channels) + begin + c] = g[c];
         }
         barrier(CLK_LOCAL_MEM_FENCE);

@@ -52,13 +52,8 @@ __kernel void exciton_split_squeeze_lanes(SLOT_IN(x), SLOT_IN(w), SLOT(t), const
             }
         }
         barrier(CLK_LOCAL_MEM_FENCE);
-        EACH_LOCAL(r, pitch) {
-            __global const float *weight = w + begin * pitch + r;
-            float part = 0.0f;
-            for (uint c = 0; c < count; ++c, weight += pitch)
-                part += *weight * s[c];
-            t[parts_at + unit * pitch + r] = part;
-        }
+        EACH_LOCAL(r, pitch)
+            t[parts_at + unit * pitch + r] = exciton_add_products(0.0f, w + begin * pitch + r, pitch, s, count);
         barrier(CLK_LOCAL_MEM_FENCE); /* the next unit overwrites s */
     }
 }

@@ -12,6 +12,7 @@ enum {
     LONGEST_UNIT = 4096, SHORTEST_UNIT = 256, /* elements; powers of two, whole multiples of every alignment of offsets */
     UNITS_A_PROCESSOR = 8,
     LANES_GROUP = 128,
+    LEAST_COPIES = 6,
     UNKNOWN_PROCESSORS = 16,
     MOST_TIMES_OVER = 64,
     BLOCK = 1 << 14,  /* elements of random data written at a time */
@@ -231,6 +232,9 @@ static exciton_status add_device_copies(exciton_floor *f)
     }
     if (!status && l->forms[EXCITON_FORM_LANES])
         status = add_group_counts(f, EXCITON_FORM_LANES, LANES_GROUP, STORES_PLAIN);
+    /* A few bytes on many processors: all those numbers of groups come to the same. */
+    for (uint64_t group = 2 * LANES_GROUP; !status && group > 1 && f->count < LEAST_COPIES; group /= 2)
+        status = add_group_counts(f, l->forms[EXCITON_FORM_LANES] ? EXCITON_FORM_LANES : EXCITON_FORM_ROWS, group, STORES_PLAIN);
     return status;
 }
 

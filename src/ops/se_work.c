@@ -3,7 +3,11 @@
 #include "base/checked.h"
 #include "ops/se_layout.h"
 
-enum { LOOP = 3, TREE = 24 };
+enum { LOOP = 3, TREE = 24, BATCH = 16 };
+
+/* Form lanes over `count` elements, 2 to BATCH at a time, by a loop that loads and one that makes something of them, and a
+ * rest one by one. */
+static uint64_t batched(uint64_t count) { return count / 2 * (1 + 2 * (2 + LOOP)) + 2 * (BATCH + LOOP); }
 
 /* What a row costs a work-item in each form. */
 typedef struct walk {
@@ -22,7 +26,9 @@ static walk walk_of(const exciton_kernel_spec *spec, uint64_t length)
         return (walk){.sum = length / EXCITON_LANES + (1 + 2 * LOOP) * chunks + LOOP, .scale = length / 4 + 2 + 3 * LOOP, .rows = spec->group_size,
                       .items = spec->group_size * 8, .wide = 1};
     uint64_t side = exciton_min(spec->group_size, EXCITON_LANES), each = EXCITON_LANES / side;
-    return (walk){.sum = (length / EXCITON_LANES + 1) * (1 + each) + chunks * (3 * each + TREE) + LOOP, .scale = length / side + LOOP,
+    uint64_t lane = each == 1 ? batched(length / EXCITON_LANES) : (length / EXCITON_LANES + 1) * (1 + each);
+    return (walk){.sum = lane + chunks * (3 * each + TREE + 2 * (BATCH + LOOP)) + LOOP,
+                  .scale = batched(length / side) + 2 * (BATCH + LOOP),
                   .rows = spec->group_size / side, .items = spec->group_size, .wide = 1};
 }
 
@@ -41,15 +47,15 @@ uint64_t exciton_se_iterations(const exciton_se_problem *p, const exciton_kernel
     case EXCITON_KERNEL_GATE:
         return LOOP + 1 + (uint64_t)p->hidden;
     case EXCITON_KERNEL_SPLIT_SQUEEZE:
-        return 1 + rounds(p->block, w.rows) * (1 + w.sum) + rounds(p->hidden_pitch, w.items * w.wide) * (LOOP + p->block);
+        return 1 + rounds(p->block, w.rows) * (1 + w.sum) + rounds(p->hidden_pitch, w.items * w.wide) * batched(p->block);
     case EXCITON_KERNEL_SPLIT_SCALE:
-        return 1 + rounds(p->hidden_pitch, w.items) * (LOOP + p->blocks) + rounds(p->block, w.items * w.wide) * (2 * LOOP + (uint64_t)p->hidden) +
+        return 1 + rounds(p->hidden_pitch, w.items) * batched(p->blocks) + rounds(p->block, w.items * w.wide) * (LOOP + batched(p->hidden)) +
                rounds(p->block, w.rows) * (1 + w.scale);
     case EXCITON_KERNEL_SAMPLE:
     case EXCITON_KERNEL_PIPELINE: /* of each sample of a run */
         return 1 + rounds(p->channels, w.rows) * (2 + w.sum + w.scale) +
-               rounds(p->hidden_pitch, w.items) * (LOOP + (1 + LOOP) * (uint64_t)p->blocks + p->channels) +
-               rounds(p->channel_pitch, w.items * w.wide) * (2 * LOOP + (uint64_t)p->hidden);
+               rounds(p->hidden_pitch, w.items) * (LOOP + p->blocks * (1 + batched(p->block))) +
+               rounds(p->channel_pitch, w.items * w.wide) * (LOOP + batched(p->hidden));
     default:
         return LOOP;
     }

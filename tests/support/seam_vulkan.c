@@ -103,6 +103,7 @@ CALL(VkResult, vkFlushMappedMemoryRanges, (VkDevice a, uint32_t b, const VkMappe
 VOID(vkFreeMemory, (VkDevice a, VkDeviceMemory b, const VkAllocationCallbacks *c), (a, b, c))
 VOID(vkGetBufferMemoryRequirements, (VkDevice a, VkBuffer b, VkMemoryRequirements *c), (a, b, c))
 VOID(vkGetDeviceQueue, (VkDevice a, uint32_t b, uint32_t c, VkQueue *d), (a, b, c, d))
+CALL(VkResult, vkGetFenceStatus, (VkDevice a, VkFence b), (a, b))
 CALL(VkResult, vkGetPipelineCacheData, (VkDevice a, VkPipelineCache b, size_t *c, void *d), (a, b, c, d))
 CALL(VkResult, vkInvalidateMappedMemoryRanges, (VkDevice a, uint32_t b, const VkMappedMemoryRange *c), (a, b, c))
 CALL(VkResult, vkMapMemory, (VkDevice a, VkDeviceMemory b, VkDeviceSize c, VkDeviceSize d, VkMemoryMapFlags e, void **f),

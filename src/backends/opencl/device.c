@@ -118,6 +118,7 @@ static exciton_status read_limits(exciton_be_device *device, exciton_limits *lim
         .mappable_device_memory = device->unified,
         .local_memory_is_global = number_32(device, CL_DEVICE_LOCAL_MEM_TYPE) == CL_GLOBAL,
     };
+    device->distant = !limits->local_memory_is_global;
     limits->max_params = (uint32_t)(parameters - SLOT_BYTES * limits->max_storage_buffers);
     limits->forms[EXCITON_FORM_ROWS] = true;
     limits->forms[EXCITON_FORM_LANES] = limits->local_memory > 0;

@@ -46,6 +46,8 @@ static void options_for(const exciton_be_device *device, const exciton_kernel_sp
         used += snprintf(options + used, (size_t)(OPTION_BYTES - used), " -DGROUP_SIZE=%u", (unsigned)spec->group_size);
     if (spec->form == EXCITON_FORM_LANES && spec->local_floats)
         used += snprintf(options + used, (size_t)(OPTION_BYTES - used), " -DLOCAL_FLOATS=%u", (unsigned)spec->local_floats);
+    if (spec->form == EXCITON_FORM_LANES && !device->distant) /* a processor's cache is near, and its compilers are slow */
+        used += snprintf(options + used, (size_t)(OPTION_BYTES - used), " -DBATCH=2");
     if (device->native_division)
         snprintf(options + used, (size_t)(OPTION_BYTES - used), " -DEXCITON_NATIVE_DIVISION -cl-fp32-correctly-rounded-divide-sqrt");
 }

@@ -74,6 +74,7 @@ struct exciton_be_device {
     cl_mem dummy;              /* what kernels are warmed with */
     bool unified;              /* host and device share memory */
     bool native_division;      /* correctly rounded, on request */
+    bool distant;              /* work-group memory is memory of its own: so is the distance to the rest */
     uint32_t max_group_size;
     exciton_cl_program *programs;
     /* in flight: serials from released + 1 to submitted, each in ring[serial % EXCITON_CL_RING] */

@@ -27,7 +27,7 @@
     F(DestroyCommandPool) F(DestroyDescriptorPool) F(DestroyDescriptorSetLayout) F(DestroyDevice) F(DestroyFence) F(DestroyPipeline) \
     F(DestroyPipelineCache) \
     F(DestroyPipelineLayout) F(DestroyShaderModule) F(EndCommandBuffer) F(FlushMappedMemoryRanges) F(FreeMemory) \
-    F(GetBufferMemoryRequirements) F(GetDeviceQueue) F(GetPipelineCacheData) F(InvalidateMappedMemoryRanges) F(MapMemory) F(QueueSubmit) \
+    F(GetBufferMemoryRequirements) F(GetDeviceQueue) F(GetFenceStatus) F(GetPipelineCacheData) F(InvalidateMappedMemoryRanges) F(MapMemory) F(QueueSubmit) \
     F(QueueWaitIdle) F(ResetFences) F(UnmapMemory) F(UpdateDescriptorSets) F(WaitForFences)
 
 #define EXCITON_VK_MEMBER(name) PFN_vk##name name;

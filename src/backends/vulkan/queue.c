@@ -5,7 +5,10 @@
 
 #include <inttypes.h>
 
-enum { BATCH = 64 }; /* command buffers a vkQueueSubmit */
+enum {
+    BATCH = 64,       /* command buffers a vkQueueSubmit */
+    POLLING = 200000  /* nanoseconds */
+};
 
 exciton_status exciton_vk_alive(const exciton_be_device *device)
 {
@@ -88,6 +91,20 @@ void exciton_vk_queue_close(exciton_be_device *device)
 
 /* ---- waiting ---- */
 
+/* A driver's wait sleeps, and to be woken takes as long as a block: asking comes first, for a while, but not where the
+ * device's work needs the processor. */
+static exciton_status await_fence(exciton_be_device *device, VkFence fence, uint64_t nanoseconds)
+{
+    uint64_t begin = exciton_clock();
+    bool asks = nanoseconds > 0 && exciton_vk_type(&device->traits) > EXCITON_DEVICE_SOFTWARE;
+    while (asks && exciton_clock() - begin < POLLING) {
+        VkResult result = device->vk.GetFenceStatus(device->device, fence);
+        if (result != VK_NOT_READY)
+            return exciton_vk_check(device->env, "vkGetFenceStatus", result);
+    }
+    return EXCITON_VK(device, WaitForFences, (device->device, 1, &fence, VK_TRUE, nanoseconds));
+}
+
 exciton_status exciton_vk_wait(exciton_be_device *device, uint64_t serial, uint64_t nanoseconds)
 {
     exciton_status status = exciton_vk_alive(device);
@@ -103,7 +120,7 @@ exciton_status exciton_vk_wait(exciton_be_device *device, uint64_t serial, uint6
     exciton_vk_pending *pending = &device->ring[serial % EXCITON_VK_RING];
     ++pending->waiters;
     exciton_mutex_unlock(&device->mutex);
-    status = note(device, EXCITON_VK(device, WaitForFences, (device->device, 1, &pending->fence, VK_TRUE, nanoseconds)));
+    status = note(device, await_fence(device, pending->fence, nanoseconds));
     exciton_mutex_lock(&device->mutex);
     if (status == EXCITON_OK) /* one queue: all earlier ones are done too */
         device->done = exciton_max(device->done, serial);
@@ -217,7 +234,7 @@ exciton_status exciton_vk_transfer_end(exciton_be_device *device)
         status = note(device, EXCITON_VK(device, QueueSubmit, (device->queue, 1, &info, device->transfer_fence)));
     if (status)
         return status;
-    status = note(device, EXCITON_VK(device, WaitForFences, (device->device, 1, &device->transfer_fence, VK_TRUE, EXCITON_WAIT_DEFAULT)));
+    status = note(device, await_fence(device, device->transfer_fence, EXCITON_WAIT_DEFAULT));
     if (status == EXCITON_ERROR_TIMEOUT) {
         device->stuck = true;
         return exciton_fail_within(EXCITON_ERROR_LOST, "vulkan: %s: a copy did not end", device->traits.properties.deviceName);
