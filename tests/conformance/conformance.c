@@ -1,6 +1,8 @@
 /* Opens the device that the options name and runs the suite's sections on it. docs/testing.md has the options. */
 #include "conformance/suite.h"
+#include "core/context.h"
 #include "support/driver.h"
+#include "support/smaller.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,6 +48,7 @@ static const profile profiles[] = {
     {"range64k", {.max_binding_range = 65536}, false},
     {"buffers3", {.max_storage_buffers = 3}, false}, /* three-stages only */
     {"cache1", {.cache_bytes = 1}, false},           /* y is never read soon */
+    {"unmapped", {0}, true},                         /* no device memory that the host sees */
     {"groups3", {.max_group_count = 3}, false},      /* every grid must stride */
 };
 enum { PROFILES = sizeof profiles / sizeof profiles[0] };
@@ -64,12 +67,15 @@ static int usage(void)
 {
     fprintf(stderr,
             "usage: conformance --device SEL [--cases N] [--full] [--seed S] [--case NAME] [--clamp PROFILE] [--validate]\n"
-            "                   [--sections A,B] [--iterations N] [--golden FILE] [--no-skips] [--list]\n  sections:");
+            "                   [--sections A,B] [--iterations N] [--golden FILE] [--no-skips] [--list] [--smaller FLOOR,FLOOR]\n  sections:");
     for (int i = 0; i < SECTIONS; ++i)
         fprintf(stderr, " %s", sections[i].name);
     fprintf(stderr, "\n  profiles:");
     for (int i = 0; i < PROFILES; ++i)
         fprintf(stderr, " %s", profiles[i].name);
+    fprintf(stderr, "\n  floors: all");
+    for (int i = 0; smaller_names[i]; ++i)
+        fprintf(stderr, " %s", smaller_names[i]);
     fputc('\n', stderr);
     return 2;
 }
@@ -94,9 +100,9 @@ static bool take_flag(suite_options *o, const char *name)
 
 static bool take_value(suite_options *o, const char *name, const char *value)
 {
-    static const char *const names[] = {"--device", "--clamp", "--case", "--sections", "--golden"};
-    const char **const texts[] = {&o->selector, &o->clamp, &o->one_case, &o->sections, &o->golden};
-    for (int i = 0; i < 5; ++i)
+    static const char *const names[] = {"--device", "--clamp", "--case", "--sections", "--golden", "--smaller"};
+    const char **const texts[] = {&o->selector, &o->clamp, &o->one_case, &o->sections, &o->golden, &o->smaller};
+    for (int i = 0; i < 6; ++i)
         if (strcmp(name, names[i]) == 0) {
             *texts[i] = value;
             return true;
@@ -125,6 +131,11 @@ static bool take_options(int count, char **arguments, suite_options *o)
         }
     if (o->one_case)
         o->sections = "cases";
+    char unknown[32];
+    if (o->smaller && !smaller_set(o->smaller, unknown, sizeof unknown)) {
+        fprintf(stderr, "conformance: --smaller: no floor is called %s\n", unknown);
+        return false;
+    }
     return o->selector && (!o->clamp || find_profile(o->clamp));
 }
 
@@ -137,7 +148,7 @@ static int open_devices(suite *s)
     exciton_context_params params = {.log = test_log, .clamp = p ? &p->clamp : NULL, .clamp_no_mappable = p && p->no_mappable,
                                      .validate = s->options.validate};
     exciton_context_params plain = {.log = test_log};
-    exciton_status status = exciton_context_create(&params, &s->context);
+    exciton_status status = exciton_context_create_seamed(&params, s->options.smaller ? smaller_resolve : NULL, NULL, &s->context);
     if (status == EXCITON_OK)
         status = exciton_context_create(&plain, &s->host_context);
     if (status == EXCITON_OK)
@@ -185,9 +196,12 @@ int main(int count, char **arguments)
     }
     int result = open_devices(&s);
     if (result == 0) {
-        printf("%s (%s, %s), seed %" PRIu64 "%s%s%s\n", s.info.name, s.info.driver, s.info.version, s.options.seed,
+        char idle[256];
+        if (s.options.smaller && strcmp(s.options.smaller, "all")) /* what nothing asks for can't be lowered */
+            check(!*smaller_idle(idle, sizeof idle), "--smaller: nothing was lowered by: %s", idle);
+        printf("%s (%s, %s), seed %" PRIu64 "%s%s%s%s%s\n", s.info.name, s.info.driver, s.info.version, s.options.seed,
                s.options.clamp ? ", clamp " : "", s.options.clamp ? s.options.clamp : "",
-               s.options.validate ? ", validation layer" : "");
+               s.options.smaller ? ", smaller: " : "", s.options.smaller ? s.options.smaller : "", s.options.validate ? ", validation layer" : "");
         run_sections(&s);
         result = check_finish(s.options.selector);
     }

@@ -17,6 +17,7 @@ typedef struct engine {
 
 typedef struct suite_options {
     const char *selector, *clamp, *one_case, *sections, *golden;
+    const char *smaller; /* floors of support/smaller.h */
     uint32_t cases, iterations;
     uint64_t seed;
     bool full, validate, list, no_skips;
