@@ -100,7 +100,7 @@ static void report_cells(const suite *s)
 static void report(const suite *s, uint32_t cases)
 {
     printf("  %" PRIu32 " cases, %" PRIu32 " compared, %" PRIu32 " refused by the device\n", cases, compared, refused);
-    if (cases >= 300) {
+    if (cases >= 300 && !s->options.only) {
         report_levels(s);
         report_cells(s);
     }
@@ -109,6 +109,8 @@ static void report(const suite *s, uint32_t cases)
 
 static void visit(suite *s, const variant *v)
 {
+    if (s->options.only && !variant_is(v, s->options.only))
+        return;
     if (s->options.list) {
         char text[VARIANT_TEXT];
         variant_text(v, text);

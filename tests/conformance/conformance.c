@@ -66,8 +66,9 @@ static const profile *find_profile(const char *name)
 static int usage(void)
 {
     fprintf(stderr,
-            "usage: conformance --device SEL [--cases N] [--full] [--seed S] [--case NAME] [--clamp PROFILE] [--validate]\n"
-            "                   [--sections A,B] [--iterations N] [--golden FILE] [--no-skips] [--list] [--smaller FLOOR,FLOOR]\n  sections:");
+            "usage: conformance --device SEL [--cases N] [--full] [--seed S] [--case NAME] [--only WHAT] [--clamp PROFILE]\n"
+            "                   [--smaller FLOOR,FLOOR] [--validate] [--sections A,B] [--iterations N] [--golden FILE] [--no-skips]\n"
+            "                   [--first] [--tight] [--list]\n  sections:");
     for (int i = 0; i < SECTIONS; ++i)
         fprintf(stderr, " %s", sections[i].name);
     fprintf(stderr, "\n  profiles:");
@@ -90,9 +91,9 @@ static bool take_number(const char *text, uint64_t largest, uint64_t *number)
 
 static bool take_flag(suite_options *o, const char *name)
 {
-    static const char *const names[] = {"--full", "--validate", "--no-skips", "--list"};
-    bool *const flags[] = {&o->full, &o->validate, &o->no_skips, &o->list};
-    for (int i = 0; i < 4; ++i)
+    static const char *const names[] = {"--full", "--validate", "--no-skips", "--list", "--first", "--tight"};
+    bool *const flags[] = {&o->full, &o->validate, &o->no_skips, &o->list, &o->first, &o->tight};
+    for (int i = 0; i < 6; ++i)
         if (strcmp(name, names[i]) == 0)
             return *flags[i] = true;
     return false;
@@ -100,9 +101,9 @@ static bool take_flag(suite_options *o, const char *name)
 
 static bool take_value(suite_options *o, const char *name, const char *value)
 {
-    static const char *const names[] = {"--device", "--clamp", "--case", "--sections", "--golden", "--smaller"};
-    const char **const texts[] = {&o->selector, &o->clamp, &o->one_case, &o->sections, &o->golden, &o->smaller};
-    for (int i = 0; i < 6; ++i)
+    static const char *const names[] = {"--device", "--clamp", "--case", "--sections", "--golden", "--only", "--smaller"};
+    const char **const texts[] = {&o->selector, &o->clamp, &o->one_case, &o->sections, &o->golden, &o->only, &o->smaller};
+    for (int i = 0; i < 7; ++i)
         if (strcmp(name, names[i]) == 0) {
             *texts[i] = value;
             return true;
@@ -194,6 +195,9 @@ int main(int count, char **arguments)
         section_cases(&s);
         return 0;
     }
+    if (s.options.first)
+        check_stop_at_first();
+    s.device.tight = s.options.tight;
     int result = open_devices(&s);
     if (result == 0) {
         char idle[256];

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUARD = 64, X = 0, Y, S, H, G, TENSORS, NONE = 99 /* no buffer */ };
+enum { GUARD = 64, X = 0, Y, S, H, G, TENSORS, SCRATCH = TENSORS, NONE = 99 /* no buffer */ };
 static const uint32_t poison = UINT32_C(0xffffffff), guard = UINT32_C(0x7fa5c3e1); /* NaNs both */
 static const char *const names[TENSORS] = {"x", "y", "s", "h", "g"};
 
@@ -96,10 +96,23 @@ exciton_status engine_plan(engine *e, const variant *v, const tensors *t, excito
 typedef struct layout {
     uint32_t buffer[TENSORS]; /* NONE: absent */
     uint64_t start[TENSORS], count[TENSORS];
-    uint64_t used[3];         /* elements of each buffer, guards included; 0: not used */
+    uint64_t used[SCRATCH];   /* elements of each buffer, guards included; 0: not used */
 } layout;
 
-static void lay_out(const variant *v, const tensors *t, layout *l)
+/* A buffer of its own for each tensor, and nothing around it: checkers that know no other bounds see what is beyond. */
+static void lay_out_tight(const variant *v, layout *l)
+{
+    bool in_place = v->placement == PLACE_IN_PLACE || v->placement == PLACE_ODD_IN_PLACE;
+    for (uint32_t i = 0; i < TENSORS; ++i) {
+        if (l->buffer[i] == NONE)
+            continue;
+        l->buffer[i] = i == Y && in_place ? X : i;
+        l->start[i] = 0;
+        l->used[i] = l->buffer[i] == i ? l->count[i] : 0;
+    }
+}
+
+static void lay_out(const engine *e, const variant *v, const tensors *t, layout *l)
 {
     const uint64_t counts[TENSORS] = {t->count, t->count, t->rows, t->hidden_rows, t->rows};
     const bool present[TENSORS] = {true, true, v->save_s, v->save_h, v->save_g};
@@ -109,7 +122,7 @@ static void lay_out(const variant *v, const tensors *t, layout *l)
     uint64_t next[3];
     for (int b = 0; b < 3; ++b)
         next[b] = GUARD + (odd ? 1 + 2u * (unsigned)b : touching ? 3 : 0);
-    *l = (layout){{0}, {0}, {0}, {0}};
+    *l = (layout){.used = {0}};
     for (int i = 0; i < TENSORS; ++i) {
         l->count[i] = counts[i];
         l->buffer[i] = !present[i] ? NONE : one || i == X ? 0 : i == Y ? 1 : 2;
@@ -127,6 +140,8 @@ static void lay_out(const variant *v, const tensors *t, layout *l)
         if (!touching)
             *at = (*at + 2 * GUARD - 1) / GUARD * GUARD + (odd ? 3 : 0); /* a guard between, and the alignment again */
     }
+    if (e->tight)
+        lay_out_tight(v, l);
 }
 
 static void fill_words(float *to, uint64_t count, uint32_t word)
@@ -160,10 +175,10 @@ static exciton_status take_buffer(engine *e, uint32_t which, exciton_domain doma
     exciton_buffer **kept = &e->buffers[which][domain];
     uint64_t bytes = elements * sizeof(float);
     exciton_status status = EXCITON_OK;
-    if (exciton_buffer_bytes(*kept) < bytes) {
+    if (e->tight ? exciton_buffer_bytes(*kept) != bytes : exciton_buffer_bytes(*kept) < bytes) {
         exciton_buffer_destroy(*kept);
         *kept = NULL;
-        status = exciton_buffer_create(e->device, bytes + bytes / 2 + 65536, domain, kept);
+        status = exciton_buffer_create(e->device, e->tight ? bytes : bytes + bytes / 2 + 65536, domain, kept);
     }
     *buffer = *kept;
     return status;
@@ -225,7 +240,7 @@ static void compare(const variant *v, const layout *l, uint32_t b, const float *
 /* ---- Runs ---- */
 
 typedef struct prepared {
-    exciton_buffer *buffer[4]; /* the fourth is scratch */
+    exciton_buffer *buffer[SCRATCH + 1];
     exciton_args args;
     uint64_t scratch_bytes;
 } prepared;
@@ -235,7 +250,7 @@ enum { SCRATCH_AT = 256, SCRATCH_GUARD = 1024 };
 static exciton_status prepare(engine *e, const variant *v, const tensors *t, const layout *l, exciton_plan *plan, prepared *p)
 {
     *p = (prepared){{NULL}, {.size = sizeof p->args}, 0};
-    for (uint32_t b = 0; b < 3; ++b) {
+    for (uint32_t b = 0; b < SCRATCH; ++b) {
         if (!l->used[b])
             continue;
         exciton_status status = take_buffer(e, b, domain_of(v, l, b), l->used[b], &p->buffer[b]);
@@ -259,14 +274,14 @@ static exciton_status prepare(engine *e, const variant *v, const tensors *t, con
     if (status != EXCITON_OK)
         return status;
     uint64_t words = (SCRATCH_AT + p->scratch_bytes + SCRATCH_GUARD) / sizeof(float);
-    status = take_buffer(e, 3, EXCITON_DOMAIN_DEFAULT, words, &p->buffer[3]);
+    status = take_buffer(e, SCRATCH, EXCITON_DOMAIN_DEFAULT, words, &p->buffer[SCRATCH]);
     if (status != EXCITON_OK)
         return status;
     float *poisoned = floats(words);
     fill_words(poisoned, words, guard);
-    status = exciton_buffer_write(p->buffer[3], 0, poisoned, words * sizeof(float));
+    status = exciton_buffer_write(p->buffer[SCRATCH], 0, poisoned, words * sizeof(float));
     free(poisoned);
-    p->args.scratch = (exciton_view){.buffer = p->buffer[3], .offset = SCRATCH_AT};
+    p->args.scratch = (exciton_view){.buffer = p->buffer[SCRATCH], .offset = SCRATCH_AT};
     return status;
 }
 
@@ -285,13 +300,13 @@ static exciton_status execute(engine *e, exciton_plan *plan, const exciton_args 
 
 static exciton_status check_scratch(const variant *v, const prepared *p)
 {
-    if (!p->buffer[3])
+    if (!p->buffer[SCRATCH])
         return EXCITON_OK;
     uint32_t word, wrong = 0;
     unsigned char band[SCRATCH_AT + SCRATCH_GUARD];
-    exciton_status status = exciton_buffer_read(p->buffer[3], 0, band, SCRATCH_AT);
+    exciton_status status = exciton_buffer_read(p->buffer[SCRATCH], 0, band, SCRATCH_AT);
     if (status == EXCITON_OK)
-        status = exciton_buffer_read(p->buffer[3], SCRATCH_AT + p->scratch_bytes, band + SCRATCH_AT, SCRATCH_GUARD / 4 * 3);
+        status = exciton_buffer_read(p->buffer[SCRATCH], SCRATCH_AT + p->scratch_bytes, band + SCRATCH_AT, SCRATCH_GUARD / 4 * 3);
     for (size_t at = 0; at < SCRATCH_AT + SCRATCH_GUARD / 4 * 3; at += 4) {
         memcpy(&word, band + at, 4);
         wrong += word != guard;
@@ -319,9 +334,9 @@ exciton_status engine_check(engine *e, const variant *v, const tensors *t)
 {
     layout l;
     prepared p;
-    lay_out(v, t, &l);
+    lay_out(e, v, t, &l);
     exciton_status status = engine_run(e, v, t, &l, &p);
-    for (uint32_t b = 0; b < 3 && status == EXCITON_OK; ++b) {
+    for (uint32_t b = 0; b < SCRATCH && status == EXCITON_OK; ++b) {
         if (!l.used[b])
             continue;
         float *got = floats(l.used[b]), *wanted = image(v, t, &l, b, true);
@@ -338,7 +353,7 @@ exciton_status engine_fill(engine *e, const variant *v, tensors *t)
 {
     layout l;
     prepared p;
-    lay_out(v, t, &l);
+    lay_out(e, v, t, &l);
     exciton_status status = engine_run(e, v, t, &l, &p);
     float *const to[TENSORS] = {NULL, t->y, t->s, t->h, t->g};
     for (int i = Y; i < TENSORS && status == EXCITON_OK; ++i)

@@ -7,20 +7,21 @@
 #include "support/check.h"
 #include "verify/oracle.h"
 
-enum { ENGINE_BUFFERS = 4, ENGINE_DOMAINS = 4 };
+enum { ENGINE_BUFFERS = 6, ENGINE_DOMAINS = 4 };
 
 /* A device with buffers that are kept from case to case. */
 typedef struct engine {
     exciton_device *device;
     exciton_buffer *buffers[ENGINE_BUFFERS][ENGINE_DOMAINS];
+    bool tight; /* every tensor in a buffer of its own size */
 } engine;
 
 typedef struct suite_options {
-    const char *selector, *clamp, *one_case, *sections, *golden;
+    const char *selector, *clamp, *one_case, *sections, *golden, *only;
     const char *smaller; /* floors of support/smaller.h */
     uint32_t cases, iterations;
     uint64_t seed;
-    bool full, validate, list, no_skips;
+    bool full, validate, list, no_skips, first, tight;
 } suite_options;
 
 typedef struct suite {

@@ -207,6 +207,24 @@ bool variant_from_name(const char *name, variant *v)
            variant_from_row(seed, (uint32_t)index, v);
 }
 
+bool variant_is(const variant *v, const char *what)
+{
+    while (*what) {
+        size_t length = strcspn(what, "/");
+        int f = 0;
+        for (; f < FACTORS; ++f) {
+            char item[80];
+            int size = snprintf(item, sizeof item, "%s=%s", variant_factors[f].name, variant_factors[f].level[v->level[f]]);
+            if ((size_t)size == length && memcmp(item, what, length) == 0)
+                break;
+        }
+        if (f == FACTORS)
+            return false;
+        what += length + (what[length] == '/');
+    }
+    return true;
+}
+
 variant variant_of_shape(const char *name, uint64_t batch, uint64_t count, uint64_t hidden, uint64_t space)
 {
     variant v = {.c = {.seed = 1, .channels = count, .hidden = hidden, .shape = {.batch = batch, .dims = 1, .spatial = {space}}}};

@@ -56,6 +56,8 @@ uint64_t variant_full_count(void);
 void variant_from_index(uint64_t seed, uint64_t index, variant *v);
 /* "SEED.ROW" or "full.SEED.INDEX". */
 bool variant_from_name(const char *name, variant *v);
+/* Whether all of "FACTOR=LEVEL/FACTOR=LEVEL…" are the variant's. */
+bool variant_is(const variant *v, const char *what);
 
 /* A case that no covering set made: relu, sigmoid, no biases, separate buffers, the device's choice of schedule. */
 variant variant_of_shape(const char *name, uint64_t batch, uint64_t channels, uint64_t hidden, uint64_t space);

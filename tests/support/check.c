@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SHOWN = 100 };
@@ -14,6 +15,7 @@ static struct {
 } total, before;
 static const char *section = "";
 static uint64_t began;
+static bool at_first;
 
 static void say(const char *word, const char *format, va_list list)
 {
@@ -21,6 +23,13 @@ static void say(const char *word, const char *format, va_list list)
     vprintf(format, list);
     putchar('\n');
     fflush(stdout);
+}
+
+/* No destructor of a driver that is in the middle of something. */
+static void failed(void)
+{
+    if (at_first)
+        _Exit(1);
 }
 
 bool check(bool ok, const char *format, ...)
@@ -32,6 +41,8 @@ bool check(bool ok, const char *format, ...)
         say("FAIL", format, list);
         va_end(list);
     }
+    if (!ok)
+        failed();
     return ok;
 }
 
@@ -51,6 +62,7 @@ bool check_status(exciton_status got, exciton_status wanted, const char *format,
                line);
         fflush(stdout);
     }
+    failed();
     return false;
 }
 
@@ -81,6 +93,7 @@ void check_section_end(void)
 }
 
 uint64_t check_failures(void) { return total.failures; }
+void check_stop_at_first(void) { at_first = true; }
 
 int check_finish(const char *title)
 {

@@ -23,5 +23,7 @@ void check_section_end(void);
 /* Prints the summary. 0: passed; 1: something failed, or nothing was compared. */
 int check_finish(const char *title);
 uint64_t check_failures(void);
+/* From now on the first failure ends the process, with status 1. */
+void check_stop_at_first(void);
 
 #endif

@@ -131,9 +131,52 @@ static void packing(void **state)
     assert_memory_equal(packed, expected, sizeof packed);
 }
 
+#define TAKEN(change)                                           \
+    do {                                                        \
+        exciton_se se = good();                                 \
+        exciton_se_problem p;                                   \
+        change;                                                 \
+        assert_int_equal(exciton_se_check(&se, &p), EXCITON_OK); \
+    } while (0)
+
+/* The last value that is taken, and the first that isn't. */
+static void edges(void **state)
+{
+    (void)state;
+    TAKEN(se.activation = EXCITON_ACTIVATION_HARD_SWISH);
+    REFUSED(se.activation = (exciton_activation)(EXCITON_ACTIVATION_HARD_SWISH + 1), EXCITON_ERROR_ARGUMENT, "activation");
+    TAKEN(se.output = EXCITON_OUTPUT_RESIDUAL);
+    REFUSED(se.output = (exciton_output)(EXCITON_OUTPUT_RESIDUAL + 1), EXCITON_ERROR_ARGUMENT, "output");
+    TAKEN(se.then = EXCITON_THEN_RELU);
+    REFUSED(se.then = (exciton_then)(EXCITON_THEN_RELU + 1), EXCITON_ERROR_ARGUMENT, "then");
+    TAKEN(se.measure = EXCITON_MEASURE_AGAIN);
+    REFUSED(se.measure = (exciton_measure)(EXCITON_MEASURE_AGAIN + 1), EXCITON_ERROR_ARGUMENT, "measure");
+    TAKEN(se.schedule = EXCITON_SCHEDULE_PIPELINED);
+    REFUSED(se.schedule = (exciton_schedule)(EXCITON_SCHEDULE_PIPELINED + 1), EXCITON_ERROR_ARGUMENT, "schedule");
+    TAKEN(se.form = EXCITON_FORM_LANES);
+    REFUSED(se.form = (exciton_form)(EXCITON_FORM_LANES + 1), EXCITON_ERROR_ARGUMENT, "form");
+    TAKEN(se.fc1.order = EXCITON_ORDER_IN_OUT);
+    REFUSED(se.fc1.order = (exciton_weight_order)(EXCITON_ORDER_IN_OUT + 1), EXCITON_ERROR_ARGUMENT, "fc1.order");
+    TAKEN(se.shares = EXCITON_SE_SHARES);
+    REFUSED(se.shares = EXCITON_SE_SHARES + 1, EXCITON_ERROR_ARGUMENT, "shares");
+    TAKEN((se.max.dims = 1, se.max.spatial[0] = 9));
+    TAKEN((se.max.dims = 3, se.max.spatial[2] = 9));
+    TAKEN((se.channels = INT32_MAX - 8, se.hidden = 1));
+    REFUSED((se.channels = INT32_MAX - 7, se.hidden = 1), EXCITON_ERROR_OVERFLOW, "channels");
+    TAKEN((se.channels = 1, se.hidden = INT32_MAX - 8));
+    REFUSED((se.channels = 1, se.hidden = INT32_MAX - 7), EXCITON_ERROR_OVERFLOW, "hidden");
+    /* elements x 8 bytes up to SIZE_MAX / 2 */
+    TAKEN((se.channels = 1, se.max.dims = 1, se.max.batch = 1, se.max.spatial[0] = (UINT64_C(1) << 60) - 1));
+    REFUSED((se.channels = 1, se.max.dims = 1, se.max.batch = 1, se.max.spatial[0] = UINT64_C(1) << 60), EXCITON_ERROR_OVERFLOW, "max");
+    exciton_se se = good();
+    exciton_se_problem p;
+    assert_int_equal(exciton_se_check(&se, &p), EXCITON_OK);
+    assert_true(p.gate == 0 && p.slope == 0 && p.offset == 0); /* a sigmoid has neither */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(refusals), cmocka_unit_test(defaults), cmocka_unit_test(blocks), cmocka_unit_test(shapes),
-                                       cmocka_unit_test(packing)};
+                                       cmocka_unit_test(packing), cmocka_unit_test(edges)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,157 @@
+/* What chooses how a block runs is a pure function: how many iterations a kernel makes, about how long a way takes, and which
+ * way is taken. Their values over a grid of blocks, ways and devices are held to one number each, so that none changes unseen.
+ * After a change that is meant, the failing test prints the new number. */
+#include "ops/se_layout.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const uint64_t blocks[][4] = {{1, 1, 1, 1}, {1, 64, 4, 1024}, {3, 65, 5, 49}, {2, 300, 24, 196}, {8, 1024, 64, 196}, {32, 256, 16, 3136},
+                                     {1, 7, 1, 9000}, {40, 8, 2, 17}, {1, 2048, 128, 49}, {1, 2, 1, 300000}};
+enum { BLOCKS = sizeof blocks / sizeof blocks[0] };
+
+static const exciton_limits devices[] = {
+    {.max_binding_range = 4294967232, .max_group_size = 1, .max_group_count = 1u << 31, .max_storage_buffers = 16, .binding_alignment = 4,
+     .compute_units = 2, .cache_bytes = 32 << 20, .local_memory_is_global = true, .forms = {[EXCITON_FORM_ROWS] = true}},
+    {.max_binding_range = UINT64_C(1) << 27, .max_group_size = 1024, .max_group_count = 65535, .max_storage_buffers = 16, .binding_alignment = 16,
+     .local_memory = 32768, .compute_units = 2, .subgroup_size = 8, .local_memory_is_global = true, .max_texel_elements = 1 << 27, .max_iterations = 65535,
+     .forms = {[EXCITON_FORM_ROWS] = true, [EXCITON_FORM_LANES] = true}},
+    {.max_binding_range = UINT64_C(1) << 30, .max_group_size = 1024, .max_group_count = 65535, .max_storage_buffers = 16, .binding_alignment = 64,
+     .local_memory = 65536, .compute_units = 40, .subgroup_size = 32, .forms = {[EXCITON_FORM_ROWS] = true, [EXCITON_FORM_LANES] = true}},
+    {.max_binding_range = 65536, .max_group_size = 128, .max_group_count = 65535, .max_storage_buffers = 4, .binding_alignment = 256, .local_memory = 16384,
+     .forms = {[EXCITON_FORM_ROWS] = true, [EXCITON_FORM_LANES] = true}},
+};
+enum { DEVICES = sizeof devices / sizeof devices[0] };
+
+static const exciton_costs costs[] = {
+    {.dispatch = 50, .step = 0, .points = 3, .copy = {{1 << 16, 591}, {1 << 22, 43055}, {1 << 26, 10166592}}},
+    {.dispatch = 4797, .step = 1200, .points = 3, .copy = {{1 << 16, 11317}, {1 << 22, 52909}, {1 << 26, 3351990}}},
+    {.dispatch = 9000, .step = 2500, .points = 3, .copy = {{1 << 16, 1500}, {1 << 22, 12000}, {1 << 26, 150000}}},
+};
+
+static uint64_t mixed(uint64_t hash, uint64_t value) { return (hash ^ value) * UINT64_C(0x100000001b3) ^ value >> 29; }
+
+static exciton_se_problem problem_of(const uint64_t block[4])
+{
+    static float weight;
+    exciton_se se = {.channels = block[1], .hidden = block[2], .fc1.data = &weight, .fc2.data = &weight,
+                     .max = {.batch = block[0], .dims = 1, .spatial = {block[3]}}};
+    exciton_se_problem p;
+    assert_int_equal(exciton_se_check(&se, &p), EXCITON_OK);
+    return p;
+}
+
+static void expect(const char *what, uint64_t got, uint64_t wanted)
+{
+    if (got != wanted)
+        fail_msg("%s: 0x%016" PRIx64 ", here stands 0x%016" PRIx64, what, got, wanted);
+}
+
+static void iterations(void **state)
+{
+    (void)state;
+    uint64_t hash = 1;
+    for (int b = 0; b < BLOCKS; ++b) {
+        exciton_se_problem p = problem_of(blocks[b]);
+        for (int kernel = 0; kernel < EXCITON_KERNEL_COUNT; ++kernel)
+            for (int form = EXCITON_FORM_ROWS; form <= EXCITON_FORM_LANES; ++form)
+                for (int texels = 0; texels <= (form == EXCITON_FORM_LANES); ++texels)
+                    for (uint32_t group = 1; group <= 256; group *= 4) {
+                        exciton_kernel_spec spec = {.kernel = (exciton_kernel)kernel, .form = (exciton_form)form, .group_size = group, .texels = texels};
+                        hash = mixed(hash, exciton_se_iterations(&p, &spec, blocks[b][3]));
+                    }
+    }
+    expect("iterations", hash, UINT64_C(0xfd904cbc07d7b6b0));
+}
+
+static void for_each_way(uint64_t *hash, uint64_t (*value)(const exciton_se_problem *, int, const exciton_se_way *, const uint64_t *))
+{
+    for (int b = 0; b < BLOCKS; ++b)
+        for (int d = 0; d < DEVICES; ++d) {
+            exciton_se_problem p = problem_of(blocks[b]);
+            for (int schedule = EXCITON_SCHEDULE_THREE_STAGES; schedule <= EXCITON_SCHEDULE_PIPELINED; ++schedule)
+                for (int form = EXCITON_FORM_ROWS; form <= EXCITON_FORM_LANES; ++form)
+                    for (uint32_t shares = 1; shares <= (schedule == EXCITON_SCHEDULE_SAMPLE_IN_GROUP ? 3 : 1); ++shares) {
+                        exciton_se_way way = exciton_se_way_of(&p, &devices[d], devices[d].max_group_size, (exciton_schedule)schedule, (exciton_form)form);
+                        way.shares = shares;
+                        *hash = mixed(*hash, value(&p, d, &way, blocks[b]));
+                    }
+        }
+}
+
+static uint64_t time_of(const exciton_se_problem *p, int d, const exciton_se_way *way, const uint64_t *block)
+{
+    uint64_t sum = 0;
+    for (int in_place = 0; in_place < 2; ++in_place)
+        sum = sum * 31 + (uint64_t)(exciton_se_cost(p, &devices[d], d < 3 ? &costs[d] : NULL, way, block[0], block[3], in_place) * 64);
+    return sum;
+}
+
+static void times(void **state)
+{
+    (void)state;
+    uint64_t hash = 1;
+    for_each_way(&hash, time_of);
+    expect("times", hash, UINT64_C(0x103002656a11a45a));
+}
+
+/* Whether it runs, and if so in which rounds, with how much scratch and in what variants. */
+static uint64_t layout_of(const exciton_se_problem *p, int d, const exciton_se_way *way, const uint64_t *block)
+{
+    if (exciton_se_feasible(p, &devices[d], way, block[3]))
+        return 7;
+    exciton_se_layout l = exciton_se_lay_out(p, way, block[0], block[3]);
+    uint64_t hash = mixed(l.total, l.s_at);
+    const uint64_t values[] = {l.h_at, l.g_at, l.parts_at, l.segments_at, l.s_pitch, l.h_pitch, l.segments, way->group_size,
+                               exciton_se_round(p, &devices[d], way, block[0], block[3]), exciton_se_run(p, &devices[d], way, block[0], block[3]),
+                               exciton_se_scratch(p, &devices[d], way, block[0], block[3]), exciton_se_most_shares(p, &devices[d], block[0], false),
+                               exciton_se_streams(p, &devices[d], block[0], block[3], false), exciton_se_footprint(p)};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; ++i)
+        hash = mixed(hash, values[i]);
+    exciton_kernel_spec specs[EXCITON_SE_VARIANTS];
+    uint32_t count = 0;
+    exciton_se_way_variants(p, &devices[d], way, specs, &count);
+    for (uint32_t i = 0; i < count; ++i)
+        hash = mixed(hash, specs[i].kernel * 131071u + specs[i].group_size * 8191u + specs[i].local_floats * 31u + specs[i].form * 4u +
+                               specs[i].in_place * 2u + specs[i].texels);
+    return hash;
+}
+
+static void layouts(void **state)
+{
+    (void)state;
+    uint64_t hash = 1;
+    for_each_way(&hash, layout_of);
+    expect("layouts", hash, UINT64_C(0xebcdebcfa7c01979));
+}
+
+static void choices(void **state)
+{
+    (void)state;
+    uint64_t hash = 1;
+    for (int b = 0; b < BLOCKS; ++b)
+        for (int d = 0; d < DEVICES; ++d)
+            for (int in_place = 0; in_place < 2; ++in_place)
+                for (uint32_t group = 0; group <= 64; group = group ? group * 8 : 1) {
+                    exciton_se_problem p = problem_of(blocks[b]);
+                    p.group_size = group;
+                    exciton_se_way way = {0};
+                    const exciton_costs *known = d < 3 ? &costs[d] : NULL;
+                    exciton_status status = exciton_se_choose(&p, &devices[d], known, devices[d].max_group_size, blocks[b][0], blocks[b][3], in_place, &way);
+                    hash = mixed(hash, (uint64_t)status * 1000003 + way.schedule * 10007u + way.form * 1009u + way.group_size * 101u + way.shares);
+                    hash = mixed(hash, exciton_se_allowed(&p, &devices[d], known, devices[d].max_group_size));
+                }
+    expect("choices", hash, UINT64_C(0xc3441c1648ed9741));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(iterations), cmocka_unit_test(times), cmocka_unit_test(layouts), cmocka_unit_test(choices)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
