@@ -33,14 +33,13 @@ enum { BUILT = sizeof backends / sizeof backends[0] };
 static void *plain_allocate(void *user, size_t size, size_t alignment)
 {
     (void)user;
-    size_t whole = size + (alignment - 1); /* aligned_alloc wants a multiple */
-    return whole < size ? NULL : aligned_alloc(alignment, whole / alignment * alignment);
+    return exciton_aligned_allocate(size, alignment);
 }
 
 static void plain_release(void *user, void *memory)
 {
     (void)user;
-    free(memory);
+    exciton_aligned_release(memory);
 }
 
 static exciton_status check_params(const exciton_context_params *p)
