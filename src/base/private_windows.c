@@ -89,20 +89,29 @@ static bool check_folder(const wchar_t *directory, bool may_be_absent, char *why
     return good;
 }
 
-/* With a list of its own: the user, and what is made inside is the user's too. */
-static bool make_folder(const wchar_t *directory)
-{
+/* An access list of its own for what is made: its user, and for a folder what is made inside it. */
+typedef struct own_list {
     user_buffer user;
     union { ACL list; unsigned char bytes[sizeof(ACL) + sizeof(ACCESS_ALLOWED_ACE) + SECURITY_MAX_SID_SIZE]; } list;
     SECURITY_DESCRIPTOR descriptor;
-    if (!find_user(&user) || !InitializeAcl(&list.list, sizeof list, ACL_REVISION) ||
-        !AddAccessAllowedAceEx(&list.list, ACL_REVISION, OBJECT_INHERIT_ACE | CONTAINER_INHERIT_ACE, GENERIC_ALL, user.user.User.Sid) ||
-        !InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION) ||
-        !SetSecurityDescriptorDacl(&descriptor, TRUE, &list.list, FALSE) ||
-        !SetSecurityDescriptorControl(&descriptor, SE_DACL_PROTECTED, SE_DACL_PROTECTED))
-        return false;
-    SECURITY_ATTRIBUTES attributes = {.nLength = sizeof attributes, .lpSecurityDescriptor = &descriptor};
-    return CreateDirectoryW(directory, &attributes) || GetLastError() == ERROR_ALREADY_EXISTS;
+    SECURITY_ATTRIBUTES attributes;
+} own_list;
+
+static bool make_list(own_list *own, DWORD inheritance)
+{
+    own->attributes = (SECURITY_ATTRIBUTES){.nLength = sizeof own->attributes, .lpSecurityDescriptor = &own->descriptor};
+    return find_user(&own->user) && InitializeAcl(&own->list.list, sizeof own->list, ACL_REVISION) &&
+           AddAccessAllowedAceEx(&own->list.list, ACL_REVISION, inheritance, FILE_ALL_ACCESS, own->user.user.User.Sid) &&
+           InitializeSecurityDescriptor(&own->descriptor, SECURITY_DESCRIPTOR_REVISION) &&
+           SetSecurityDescriptorDacl(&own->descriptor, TRUE, &own->list.list, FALSE) &&
+           SetSecurityDescriptorControl(&own->descriptor, SE_DACL_PROTECTED, SE_DACL_PROTECTED);
+}
+
+static bool make_folder(const wchar_t *directory)
+{
+    own_list own;
+    return make_list(&own, OBJECT_INHERIT_ACE | CONTAINER_INHERIT_ACE) &&
+           (CreateDirectoryW(directory, &own.attributes) || GetLastError() == ERROR_ALREADY_EXISTS);
 }
 
 /* "directory\name", wide. */
@@ -180,11 +189,12 @@ static bool save(const char *directory, const char *name, const void *data, size
 {
     char own[128];
     wchar_t path[EXCITON_PATH], own_path[EXCITON_PATH];
+    own_list list;
     snprintf(own, sizeof own, "%s.%lx.%llx", name, (unsigned long)GetCurrentProcessId(), (unsigned long long)exciton_clock());
     SetLastError(ERROR_FILENAME_EXCED_RANGE);
-    if (!path_of(directory, name, path) || !path_of(directory, own, own_path))
+    if (!path_of(directory, name, path) || !path_of(directory, own, own_path) || !make_list(&list, 0))
         return false;
-    HANDLE file = CreateFileW(own_path, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+    HANDLE file = CreateFileW(own_path, GENERIC_WRITE, 0, &list.attributes, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
     if (file == INVALID_HANDLE_VALUE)
         return false;
     bool good = write_all(file, data, bytes);

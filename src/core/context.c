@@ -4,7 +4,6 @@
 #include "core/select.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TEXT_OF(x) #x
