@@ -18,12 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(_WIN32) && defined(EXCITON_SHARED)
-#  ifdef EXCITON_BUILDING
-#    define EXCITON_API __declspec(dllexport)
-#  else
-#    define EXCITON_API __declspec(dllimport)
-#  endif
+#if defined(_WIN32) && defined(EXCITON_BUILDING)
+#  define EXCITON_API __declspec(dllexport)
+#elif defined(_WIN32) /* an import library serves functions that aren't declared as imported */
+#  define EXCITON_API
 #elif defined(__GNUC__)
 #  define EXCITON_API __attribute__((visibility("default")))
 #else

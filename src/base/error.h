@@ -4,7 +4,9 @@
 
 #include <exciton/exciton.h>
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__) && !defined(__clang__) /* printf alone would mean Microsoft's */
+#  define EXCITON_PRINTF(f, a) __attribute__((format(gnu_printf, f, a)))
+#elif defined(__GNUC__)
 #  define EXCITON_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #else
 #  define EXCITON_PRINTF(f, a)

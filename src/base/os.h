@@ -1,4 +1,5 @@
-/* What the operating system gives: threads, clock, dynamic loading, environment, files. Nowhere else. */
+/* What the operating system gives: threads, clock, memory, dynamic loading, environment, files. Nowhere else.
+ * Paths and other text are UTF-8 on Windows, the system's bytes elsewhere. */
 #ifndef EXCITON_BASE_OS_H
 #define EXCITON_BASE_OS_H
 
@@ -6,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(_WIN32)
-#  error "os_windows.c comes with the Windows port"
+#if defined(_WIN32) /* windows.h stays out: each of these is one pointer there */
+typedef struct exciton_mutex { void *lock; } exciton_mutex;
+typedef struct exciton_cond { void *condition; } exciton_cond;
+typedef void *exciton_thread;
 #else
 #  include <pthread.h>
 typedef pthread_mutex_t exciton_mutex;
@@ -29,6 +32,10 @@ bool exciton_cond_wait_until(exciton_cond *cond, exciton_mutex *mutex, uint64_t 
 bool exciton_thread_start(exciton_thread *thread, void *(*entry)(void *), void *argument);
 void exciton_thread_join(exciton_thread thread);
 
+/* `alignment` is a power of two; NULL where there is no memory. What it gave goes to exciton_aligned_release alone. */
+void *exciton_aligned_allocate(size_t size, size_t alignment);
+void exciton_aligned_release(void *memory);
+
 /* Monotonic, nanoseconds. */
 uint64_t exciton_clock(void);
 void exciton_sleep(uint64_t nanoseconds);
@@ -44,10 +51,11 @@ bool exciton_processor_name(char *name, size_t size);
 /* A number that changes in a forked child. Cheap: no system call after the first. */
 uint64_t exciton_process(void);
 
-/* True where AT_SECURE is set (set-uid and the like). */
+/* True where AT_SECURE is set (set-uid and the like). Windows has no such processes. */
 bool exciton_is_privileged(void);
 
-/* A loaded library, or NULL and a line in `why` (of `size` bytes). */
+/* A loaded library, or NULL and a line in `why` (of `size` bytes). On Windows only the system's folder and the program's
+ * are searched, never the current one or PATH. */
 void *exciton_library_open(const char *name, char *why, size_t size);
 void (*exciton_library_symbol(void *library, const char *name))(void);
 void exciton_library_close(void *library);
@@ -57,5 +65,14 @@ void exciton_library_close(void *library);
 size_t exciton_private_load(const char *directory, const char *name, void *data, size_t capacity, char *why, size_t size);
 /* Replaces the file as a whole; makes the folder. */
 bool exciton_private_save(const char *directory, const char *name, const void *data, size_t bytes, char *why, size_t size);
+
+/* ---- For the command ---- */
+
+/* The folder in which the user's programs keep what they can make again; made where it is absent. False: there is none. */
+bool exciton_user_cache(char *path, size_t size);
+/* Whether a person reads stderr; what moves a terminal's cursor works then. */
+bool exciton_stderr_is_terminal(void);
+/* A file opened for writing must never get the number of a closed stdout. Reading what is for writing fails. */
+void exciton_hold_standard_files(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -71,6 +72,18 @@ bool exciton_thread_start(exciton_thread *thread, void *(*entry)(void *), void *
 }
 
 void exciton_thread_join(exciton_thread thread) { (void)pthread_join(thread, NULL); }
+
+/* ---- Memory ---- */
+
+/* Not aligned_alloc: Android has it from level 28 on only, and it wants a multiple. */
+void *exciton_aligned_allocate(size_t size, size_t alignment)
+{
+    void *memory = NULL;
+    alignment = alignment < sizeof(void *) ? sizeof(void *) : alignment;
+    return posix_memalign(&memory, alignment, size) == 0 ? memory : NULL;
+}
+
+void exciton_aligned_release(void *memory) { free(memory); }
 
 /* ---- Clock ---- */
 
@@ -215,4 +228,30 @@ void exciton_library_close(void *library)
 {
     if (library != NULL)
         (void)dlclose(library);
+}
+
+/* ---- For the command ---- */
+
+/* XDG base directories. Not for a set-uid process: both variables are the caller's. */
+bool exciton_user_cache(char *path, size_t size)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (exciton_is_privileged())
+        return false;
+    int length = cache && cache[0] == '/' ? snprintf(path, size, "%s", cache)
+                 : home && home[0] == '/' ? snprintf(path, size, "%s/.cache", home)
+                                          : -1;
+    if (length < 0 || (size_t)length >= size)
+        return false;
+    (void)mkdir(path, 0700); /* where it is there already, or can't be, that shows later */
+    return true;
+}
+
+bool exciton_stderr_is_terminal(void) { return isatty(STDERR_FILENO) != 0; }
+
+void exciton_hold_standard_files(void)
+{
+    for (int file = 0; file < 3; file++)
+        if (fcntl(file, F_GETFD) == -1 && errno == EBADF && open("/dev/null", file ? O_RDONLY : O_WRONLY) != file)
+            return;
 }

@@ -4,7 +4,6 @@
 #include "core/select.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TEXT_OF(x) #x
@@ -33,14 +32,13 @@ enum { BUILT = sizeof backends / sizeof backends[0] };
 static void *plain_allocate(void *user, size_t size, size_t alignment)
 {
     (void)user;
-    size_t whole = size + (alignment - 1); /* aligned_alloc wants a multiple */
-    return whole < size ? NULL : aligned_alloc(alignment, whole / alignment * alignment);
+    return exciton_aligned_allocate(size, alignment);
 }
 
 static void plain_release(void *user, void *memory)
 {
     (void)user;
-    free(memory);
+    exciton_aligned_release(memory);
 }
 
 static exciton_status check_params(const exciton_context_params *p)

@@ -1,11 +1,10 @@
 /* The command `exciton`: its sub-commands, its one error line and its exit status. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/os.h"
 #include "tool/tool.h"
 
 typedef struct command {
@@ -178,17 +177,9 @@ static int dispatch(int argc, char **argv)
     return run_command(name, argc - 2, argv + 2);
 }
 
-/* A file opened for writing must never get the number of a closed stdout. Reading what is for writing fails. */
-static void hold_standard_files(void)
-{
-    for (int file = 0; file < 3; file++)
-        if (fcntl(file, F_GETFD) == -1 && errno == EBADF && open("/dev/null", file ? O_RDONLY : O_WRONLY) != file)
-            return;
-}
-
 int main(int argc, char **argv)
 {
-    hold_standard_files();
+    exciton_hold_standard_files();
     int status = dispatch(argc, argv);
     if ((fflush(stdout) || ferror(stdout)) && status <= TOOL_CHECK_FAILED)
         return tool_error(TOOL_OTHER, "output: stdout: can't be written");

@@ -1,7 +1,6 @@
 /* A progress line on stderr, for a person only, drawn by a thread of its own: a compilation or a dispatch that takes
  * long gives no occasion. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/os.h"
 #include "tool/tool.h"
@@ -52,7 +51,7 @@ static void *draw_until_stopped(void *argument)
 
 void tool_progress_begin(const char *what)
 {
-    if (line.running || !isatty(STDERR_FILENO))
+    if (line.running || !exciton_stderr_is_terminal())
         return;
     if (!exciton_mutex_init(&line.mutex))
         return;

@@ -4,8 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The first two are the desktop's; the others are what Android's vendors call it. */
-static const char *const names[] = {"libOpenCL.so.1", "libOpenCL.so", "libOpenCL-pixel.so", "libOpenCL-car.so", "libGLES_mali.so", "libPVROCL.so"};
+/* Of the last line the first two are the desktop's; the others are what Android's vendors call it. */
+static const char *const names[] = {
+#if defined(_WIN32)
+    "OpenCL.dll",
+#else
+    "libOpenCL.so.1", "libOpenCL.so", "libOpenCL-pixel.so", "libOpenCL-car.so", "libGLES_mali.so", "libPVROCL.so",
+#endif
+};
 
 typedef struct exciton_cl_symbol {
     const char *name;

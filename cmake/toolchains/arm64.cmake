@@ -1,0 +1,15 @@
+# arm64 Linux by Debian's cross compiler, run by qemu's user mode. ci/cross unpacks the arm64 packages of what is linked
+# or opened (cmocka, jansson, lavapipe, ...) into build/cross/arm64; nothing of them is installed on the machine.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+cmake_path(SET arm64_root NORMALIZE "${CMAKE_CURRENT_LIST_DIR}/../../build/cross/arm64")
+set(CMAKE_FIND_ROOT_PATH ${arm64_root} /usr/aarch64-linux-gnu)
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+set(ENV{PKG_CONFIG_LIBDIR} ${arm64_root}/usr/lib/aarch64-linux-gnu/pkgconfig)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${arm64_root})
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64-static;-L;${arm64_root})
