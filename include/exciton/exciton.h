@@ -148,7 +148,12 @@ typedef struct exciton_context_params {
     bool clamp_no_mappable;        /* for tests: device memory can't be mapped */
     bool validate;                 /* Vulkan: load the Khronos validation layer; its messages go to the log, and are counted */
     bool allow_privileged;         /* load drivers and read the environment although the process is set-uid (AT_SECURE) */
+    uint64_t host_spin;            /* nanoseconds that a thread of the host backend without work keeps its processor, looking for
+                                    * some, before it sleeps; 0: 40,000. Waking one that sleeps costs 10 microseconds and more */
 } exciton_context_params;
+
+#define EXCITON_SPIN_NEVER UINT64_C(1)   /* .host_spin: sleep as soon as a submission is over */
+#define EXCITON_SPIN_ALWAYS UINT64_MAX   /* never sleep: each thread keeps a processor busy until the device is closed */
 
 /* `params` NULL: all defaults. No driver is loaded before the first listing or opening of devices. Any thread. */
 EXCITON_API exciton_status exciton_context_create(const exciton_context_params *params, exciton_context **context);

@@ -17,6 +17,7 @@ typedef struct exciton_env {
     void *log_user;
     exciton_cache cache;         /* zeros: none; the directory is the context's copy */
     uint32_t host_threads;       /* 0: as many as processors */
+    uint64_t host_spin;          /* nanoseconds; 0: the backend's default */
     bool validate;
     bool privileged;             /* running set-uid without leave: load nothing, read no environment */
     exciton_resolve_fn resolve;  /* NULL: none */

@@ -61,8 +61,8 @@ exciton_status exciton_context_create_seamed(const exciton_context_params *given
         status = check_params(&p);
     if (status)
         return status;
-    exciton_env env = {.allocator = p.allocator, .log = p.log, .log_user = p.log_user, .host_threads = p.host_threads, .validate = p.validate,
-                       .privileged = exciton_is_privileged() && !p.allow_privileged, .resolve = resolve, .resolve_user = user};
+    exciton_env env = {.allocator = p.allocator, .log = p.log, .log_user = p.log_user, .host_threads = p.host_threads, .host_spin = p.host_spin,
+                       .validate = p.validate, .privileged = exciton_is_privileged() && !p.allow_privileged, .resolve = resolve, .resolve_user = user};
     if (!env.allocator.allocate)
         env.allocator = (exciton_allocator){.allocate = plain_allocate, .release = plain_release};
     exciton_context *c = exciton_allocate(&env, sizeof *c);

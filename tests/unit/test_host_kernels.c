@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -646,42 +647,97 @@ static void unbind(bound *b)
 }
 
 /* Many submissions over a large and a small block, with pauses in which the workers fall asleep. */
+static void check_threads(uint32_t threads, uint64_t spin)
+{
+    static const shape large = {2, 96, 6, 784, 8}, small = {1, 33, 3, 100, 8};
+    int before = atomic_load(&live_blocks);
+    exciton_env env = test_env(threads);
+    env.host_spin = spin;
+    exciton_be_state *be_state;
+    exciton_be_device *device = open_host(&env, &be_state);
+    block_data d[2];
+    bound b[2];
+    data_make(&d[0], &large);
+    data_make(&d[1], &small);
+    bind(&b[0], device, &d[0]);
+    bind(&b[1], device, &d[1]);
+    uint64_t serial = 0, last = 0;
+    for (int i = 0; i < 150; i++) {
+        exciton_be_recording *both[] = {b[0].recording, b[1].recording, b[0].recording};
+        assert_int_equal(host->submit(device, both + i % 2, (uint32_t)(i % 2 + 1), &serial), EXCITON_OK);
+        assert_int_equal(host->submit(device, both, 2, &serial), EXCITON_OK);
+        assert_int_equal(serial, last + 2);
+        last = serial;
+        assert_int_equal(host->wait(device, serial, 0), EXCITON_OK);
+        check_bound(&b[0]);
+        check_bound(&b[1]);
+        if (i % 50 == 0)
+            usleep(1000);
+    }
+    unbind(&b[0]);
+    unbind(&b[1]);
+    data_free(&d[0]);
+    data_free(&d[1]);
+    host->close(device);
+    host->state_destroy(be_state);
+    assert_int_equal(atomic_load(&live_blocks), before);
+}
+
 static void test_threads(void **state)
 {
     (void)state;
-    static const shape large = {2, 96, 6, 784, 8}, small = {1, 33, 3, 100, 8};
-    for (uint32_t threads = 0; threads < 5; threads++) {
-        int before = atomic_load(&live_blocks);
-        exciton_env env = test_env(threads);
-        exciton_be_state *be_state;
-        exciton_be_device *device = open_host(&env, &be_state);
-        block_data d[2];
-        bound b[2];
-        data_make(&d[0], &large);
-        data_make(&d[1], &small);
-        bind(&b[0], device, &d[0]);
-        bind(&b[1], device, &d[1]);
-        uint64_t serial = 0, last = 0;
-        for (int i = 0; i < 150; i++) {
-            exciton_be_recording *both[] = {b[0].recording, b[1].recording, b[0].recording};
-            assert_int_equal(host->submit(device, both + i % 2, (uint32_t)(i % 2 + 1), &serial), EXCITON_OK);
-            assert_int_equal(host->submit(device, both, 2, &serial), EXCITON_OK);
-            assert_int_equal(serial, last + 2);
-            last = serial;
-            assert_int_equal(host->wait(device, serial, 0), EXCITON_OK);
-            check_bound(&b[0]);
-            check_bound(&b[1]);
-            if (i % 50 == 0)
-                usleep(1000);
-        }
-        unbind(&b[0]);
-        unbind(&b[1]);
-        data_free(&d[0]);
-        data_free(&d[1]);
-        host->close(device);
-        host->state_destroy(be_state);
-        assert_int_equal(atomic_load(&live_blocks), before);
-    }
+    for (uint32_t threads = 0; threads < 5; threads++)
+        check_threads(threads, 0);
+}
+
+/* Workers and the caller that sleep at once, and ones that never do. */
+static void test_spin(void **state)
+{
+    (void)state;
+    check_threads(2, EXCITON_SPIN_NEVER);
+    check_threads(4, EXCITON_SPIN_NEVER);
+    check_threads(2, EXCITON_SPIN_ALWAYS);
+}
+
+static uint64_t process_time(void)
+{
+    struct timespec now;
+    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now), 0);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Processor time that a device with two threads takes while nothing is submitted. */
+static uint64_t idle_time(uint64_t spin)
+{
+    static const shape s = {2, 96, 6, 784, 8};
+    exciton_env env = test_env(2);
+    env.host_spin = spin;
+    exciton_be_state *be_state;
+    exciton_be_device *device = open_host(&env, &be_state);
+    block_data d;
+    bound b;
+    data_make(&d, &s);
+    bind(&b, device, &d);
+    uint64_t serial;
+    assert_int_equal(host->submit(device, &b.recording, 1, &serial), EXCITON_OK);
+    uint64_t before = process_time();
+    usleep(100000);
+    uint64_t taken = process_time() - before;
+    check_bound(&b);
+    unbind(&b);
+    data_free(&d);
+    host->close(device);
+    host->state_destroy(be_state);
+    return taken;
+}
+
+/* An idle worker takes its processor for as long as host_spin says, and the default is short. */
+static void test_idle(void **state)
+{
+    (void)state;
+    uint64_t never = idle_time(EXCITON_SPIN_NEVER), usual = idle_time(0), always = idle_time(EXCITON_SPIN_ALWAYS);
+    assert_true(never < 10000000 && usual < 10000000);
+    assert_true(always > 4 * never && always > 4 * usual);
 }
 
 static void test_refusals(void **state)
@@ -786,8 +842,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_squeeze),       cmocka_unit_test(test_layers),   cmocka_unit_test(test_scale),
         cmocka_unit_test(test_split),         cmocka_unit_test(test_sample), cmocka_unit_test(test_stream),   cmocka_unit_test(test_special_values),
-        cmocka_unit_test(test_threads),       cmocka_unit_test(test_refusals), cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_rounding_mode),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_spin),   cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_fork),   cmocka_unit_test(test_rounding_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

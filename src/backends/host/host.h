@@ -40,7 +40,8 @@ uint32_t exciton_host_list_sets(const exciton_host_set *sets[EXCITON_HOST_SETS])
 typedef struct exciton_host_pool exciton_host_pool;
 typedef void (*exciton_host_work)(void *argument, uint32_t share);
 
-/* `threads` counts the caller; 0: as many as processors. Fewer where the system gives no more. */
+/* `threads` counts the caller; 0: as many as processors. Fewer where the system gives no more. How long they spin before
+ * they sleep is env->host_spin. */
 exciton_status exciton_host_pool_create(const exciton_env *env, uint32_t threads, exciton_host_pool **pool);
 void exciton_host_pool_destroy(exciton_host_pool *pool); /* NULL is legal; in a forked child only frees */
 uint32_t exciton_host_pool_threads(const exciton_host_pool *pool);
@@ -49,6 +50,9 @@ bool exciton_host_pool_alive(const exciton_host_pool *pool);
 /* Calls work(argument, share) for every share < shares <= threads and returns when all are done. What a run wrote is
  * seen by the next. One run at a time. */
 void exciton_host_pool_run(exciton_host_pool *pool, exciton_host_work work, void *argument, uint32_t shares);
+/* Around runs that follow each other closely: no worker sleeps in between. */
+void exciton_host_pool_begin(exciton_host_pool *pool);
+void exciton_host_pool_end(exciton_host_pool *pool);
 
 /* Rounding to nearest and subnormals kept, whatever the calling thread has set; returns what to restore. */
 uint64_t exciton_host_enter_arithmetic(void);

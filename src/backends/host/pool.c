@@ -5,6 +5,9 @@
  * number does it, and a caller that is done takes the shares of workers that haven't begun. A worker that sleeps, or has
  * lost its processor, delays nobody.
  *
+ * Who has nothing to do spins for env->host_spin nanoseconds and then sleeps: workers after a submission, the caller while
+ * others end their shares. Workers don't sleep while the caller is within a submission.
+ *
  * `work` and `argument` are plain: they are written after every share of the run before was counted in `done`, and read by
  * those only who hold a share of the present run, which can't end meanwhile. */
 #include "backends/host/host.h"
@@ -16,8 +19,9 @@
 #  include <xmmintrin.h>
 #endif
 
-#define SPIN_NANOSECONDS 40000 /* a worker's wait for the next run before it sleeps */
-#define SPINS_BEFORE_YIELD 4096 /* the caller's wait for a share that somebody began */
+#define DEFAULT_SPIN 40000      /* nanoseconds */
+#define SPINS_A_LOOK 64         /* at the clock */
+#define SPINS_BEFORE_YIELD 4096 /* the caller's, who may wait for a worker that has lost its processor to it */
 #define MAX_THREADS 1024
 #define SHARE_BITS 16
 #define STOP UINT64_MAX
@@ -35,13 +39,17 @@ struct exciton_host_pool {
     uint32_t threads;
     uint64_t process;
     exciton_mutex mutex;
-    exciton_cond wake;
+    exciton_cond wake;     /* a run was published */
+    exciton_cond finished; /* a run is done, and its caller sleeps */
+    uint64_t spin;
     exciton_host_work work;
     void *argument;
     uint64_t number;
     _Alignas(64) _Atomic uint64_t run; /* number << SHARE_BITS | shares */
     _Alignas(64) _Atomic uint32_t done;
     _Alignas(64) _Atomic uint32_t sleepers;
+    _Atomic bool caller_sleeps;
+    _Alignas(64) _Atomic bool submitting;
 };
 
 static inline void relax(void)
@@ -62,28 +70,33 @@ static void try_share(exciton_host_pool *pool, uint64_t run, uint32_t share)
     if (last >= number || !atomic_compare_exchange_strong(claimed, &last, number))
         return;
     pool->work(pool->argument, share);
-    atomic_fetch_add_explicit(&pool->done, 1, memory_order_release);
+    uint32_t shares = run & ((1u << SHARE_BITS) - 1);
+    /* As with `sleepers`: the caller says that it sleeps before it looks again, the share is counted before that is read. */
+    if (atomic_fetch_add(&pool->done, 1) + 1 == shares && atomic_load(&pool->caller_sleeps)) {
+        exciton_mutex_lock(&pool->mutex);
+        exciton_cond_broadcast(&pool->finished);
+        exciton_mutex_unlock(&pool->mutex);
+    }
 }
 
-/* Whether the run is still at work. A worker must not fall asleep then: the next step follows at once, and a worker that
- * came late to one step would be late to each. */
-static bool is_under_way(exciton_host_pool *pool, uint64_t run)
+static uint64_t spin_until(const exciton_host_pool *pool)
 {
-    return run != 0 && atomic_load_explicit(&pool->done, memory_order_relaxed) < (run & ((1u << SHARE_BITS) - 1));
+    uint64_t now = exciton_clock();
+    return pool->spin < UINT64_MAX - now ? now + pool->spin : UINT64_MAX;
 }
 
 static uint64_t await_run(exciton_host_pool *pool, uint64_t last)
 {
-    uint64_t deadline = exciton_clock() + SPIN_NANOSECONDS;
+    uint64_t deadline = spin_until(pool);
     for (uint32_t spins = 1;; spins++) {
         uint64_t run = atomic_load_explicit(&pool->run, memory_order_acquire);
         if (run != last)
             return run;
-        if (spins % 64 == 0) {
-            uint64_t now = exciton_clock();
-            if (is_under_way(pool, last))
-                deadline = now + SPIN_NANOSECONDS;
-            else if (now > deadline)
+        if (spins % SPINS_A_LOOK == 0) {
+            /* Asleep now, a worker would be late for the next step, and one that is late for one is late for each. */
+            if (atomic_load_explicit(&pool->submitting, memory_order_relaxed))
+                deadline = spin_until(pool);
+            else if (exciton_clock() >= deadline)
                 break;
         }
         relax();
@@ -121,6 +134,34 @@ static void publish(exciton_host_pool *pool, uint64_t run)
     exciton_mutex_unlock(&pool->mutex);
 }
 
+/* The caller's wait for the shares that workers have begun. */
+static void await_shares(exciton_host_pool *pool, uint32_t shares)
+{
+    uint64_t deadline = 0;
+    for (uint32_t spins = 1; atomic_load_explicit(&pool->done, memory_order_acquire) != shares; spins++) {
+        relax();
+        if (spins % SPINS_BEFORE_YIELD == 0)
+            exciton_yield();
+        if (spins % SPINS_A_LOOK != 0)
+            continue;
+        if (deadline == 0)
+            deadline = spin_until(pool);
+        else if (exciton_clock() >= deadline)
+            break;
+    }
+    if (atomic_load_explicit(&pool->done, memory_order_acquire) == shares)
+        return;
+    exciton_mutex_lock(&pool->mutex);
+    atomic_store(&pool->caller_sleeps, true);
+    while (atomic_load(&pool->done) != shares)
+        exciton_cond_wait(&pool->finished, &pool->mutex);
+    atomic_store(&pool->caller_sleeps, false);
+    exciton_mutex_unlock(&pool->mutex);
+}
+
+void exciton_host_pool_begin(exciton_host_pool *pool) { atomic_store_explicit(&pool->submitting, true, memory_order_relaxed); }
+void exciton_host_pool_end(exciton_host_pool *pool) { atomic_store_explicit(&pool->submitting, false, memory_order_relaxed); }
+
 void exciton_host_pool_run(exciton_host_pool *pool, exciton_host_work work, void *argument, uint32_t shares)
 {
     pool->work = work;
@@ -130,12 +171,7 @@ void exciton_host_pool_run(exciton_host_pool *pool, exciton_host_work work, void
     publish(pool, run);
     for (uint32_t share = 0; share < shares; share++)
         try_share(pool, run, share);
-    for (uint32_t spins = 1; atomic_load_explicit(&pool->done, memory_order_acquire) != shares; spins++) {
-        if (spins % SPINS_BEFORE_YIELD == 0)
-            exciton_yield();
-        else
-            relax();
-    }
+    await_shares(pool, shares);
 }
 
 exciton_status exciton_host_pool_create(const exciton_env *env, uint32_t threads, exciton_host_pool **pool)
@@ -149,11 +185,12 @@ exciton_status exciton_host_pool_create(const exciton_env *env, uint32_t threads
         goto failed;
     if (!exciton_mutex_init(&made->mutex))
         goto failed;
-    if (!exciton_cond_init(&made->wake)) {
-        exciton_mutex_destroy(&made->mutex);
-        goto failed;
-    }
+    if (!exciton_cond_init(&made->wake))
+        goto no_wake;
+    if (!exciton_cond_init(&made->finished))
+        goto no_finished;
     made->env = env;
+    made->spin = env->host_spin != 0 ? env->host_spin : DEFAULT_SPIN;
     made->workers = workers;
     made->process = exciton_process();
     for (made->threads = 1; made->threads < wanted; made->threads++) {
@@ -168,6 +205,10 @@ exciton_status exciton_host_pool_create(const exciton_env *env, uint32_t threads
     }
     *pool = made;
     return EXCITON_OK;
+no_finished:
+    exciton_cond_destroy(&made->wake);
+no_wake:
+    exciton_mutex_destroy(&made->mutex);
 failed:
     exciton_release(env, workers);
     exciton_release(env, made);
@@ -182,6 +223,7 @@ void exciton_host_pool_destroy(exciton_host_pool *pool)
         publish(pool, STOP);
         for (uint32_t i = 1; i < pool->threads; i++)
             exciton_thread_join(pool->workers[i].thread);
+        exciton_cond_destroy(&pool->finished);
         exciton_cond_destroy(&pool->wake);
         exciton_mutex_destroy(&pool->mutex);
     }

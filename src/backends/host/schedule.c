@@ -178,9 +178,11 @@ exciton_status exciton_host_submit(exciton_be_device *device, exciton_be_recordi
     if (!exciton_host_pool_alive(device->pool))
         return exciton_fail(EXCITON_ERROR_LOST, "submit: host: the process was forked after the device was opened");
     uint64_t mode = exciton_host_enter_arithmetic();
+    exciton_host_pool_begin(device->pool);
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t j = 0; j < recordings[i]->count; j++)
             run_step(device->pool, &recordings[i]->steps[j]);
+    exciton_host_pool_end(device->pool);
     exciton_host_leave_arithmetic(mode);
     *serial = ++device->serial;
     return EXCITON_OK;
