@@ -209,10 +209,8 @@ static answers remembered(bool other_version)
     check_status(exciton_context_create_seamed(&params, liar_resolve, NULL, &context), EXCITON_OK, "context");
     check_status(exciton_device_count(context, &count), EXCITON_OK, "count");
     for (uint32_t i = 0; i < count; ++i) {
-        if (!exciton_device_describe(context, i, &info) && info.api != EXCITON_API_HOST)
-            check_status(exciton_device_answers(context, i, on_answer, &a), EXCITON_OK, "answers");
-        else
-            check_status(exciton_device_answers(context, i, on_answer, &a), EXCITON_OK, "answers");
+        check_status(exciton_device_describe(context, i, &info), EXCITON_OK, "describe");
+        check_status(exciton_device_answers(context, i, on_answer, &a), EXCITON_OK, "answers");
     }
     check_status(exciton_device_answers(context, count, on_answer, &a), EXCITON_ERROR_ARGUMENT, "an index too many");
     check_status(exciton_device_answers(context, 0, NULL, &a), EXCITON_ERROR_ARGUMENT, "no function");
@@ -244,6 +242,13 @@ static void check_honest(void)
     check(!untested.status && untested.same && untested.tested == 0, "no_self_test: %" PRIu32 " tests", untested.tested);
 }
 
+/* Vulkan's calls don't tell sample from pipeline: with one the other lies. */
+static bool names(const char *variant, const char *victim)
+{
+    bool whole = !strcmp(victim, "sample") || !strcmp(victim, "pipeline");
+    return !strncmp(variant, victim, strlen(victim)) || (whole && (!strncmp(variant, "sample", 6) || !strncmp(variant, "pipeline", 8)));
+}
+
 static void check_left_out(void)
 {
     const char *victim = kernel_of[honest.chosen.schedule];
@@ -266,7 +271,7 @@ static void check_left_out(void)
 
     answers a = remembered(false);
     check(a.wrong > 0 && a.count > a.wrong, "%" PRIu32 " answers are remembered, %" PRIu32 " of them wrong", a.count, a.wrong);
-    check(strstr(a.named, victim) == a.named, "the wrong one is called %s", a.named);
+    check(names(a.named, victim), "the wrong one is called %s", a.named);
     check(remembered(true).count == 0, "another version's answers are shown");
 
     life updated = {.lies = {.other_version = true}};
