@@ -150,6 +150,7 @@ typedef struct exciton_context_params {
     bool allow_privileged;         /* load drivers and read the environment although the process is set-uid (AT_SECURE) */
     uint64_t host_spin;            /* nanoseconds that a thread of the host backend without work keeps its processor, looking for
                                     * some, before it sleeps; 0: 40,000. Waking one that sleeps costs 10 microseconds and more */
+    bool no_self_test;             /* kernels are used untested: see "Proof" */
 } exciton_context_params;
 
 #define EXCITON_SPIN_NEVER UINT64_C(1)   /* .host_spin: sleep as soon as a submission is over */
@@ -317,8 +318,9 @@ typedef struct exciton_se {
     exciton_measure measure;      /* counts only where none of the last four members is set */
 } exciton_se;
 
-/* Copies and packs the weights, compiles and warms every kernel that a shape within `max` can select. The plan is
- * immutable and may be used from any thread. */
+/* Copies and packs the weights, compiles, warms and tests every kernel that a shape within `max` can select; one that answers
+ * wrongly, or that the driver can't compile, is left out, and the next way is taken where the description leaves the choice. The
+ * plan is immutable and may be used from any thread. */
 EXCITON_API exciton_status exciton_plan_create_se(exciton_device *device, const exciton_se *se, exciton_plan **plan);
 EXCITON_API void exciton_plan_destroy(exciton_plan *plan);
 
@@ -383,6 +385,25 @@ EXCITON_API exciton_status exciton_run(exciton_plan *plan, const exciton_args *a
 EXCITON_API exciton_status exciton_run_host(exciton_plan *plan, const float *x, float *y);
 
 /* ---- Proof ------------------------------------------------------------------------------------------------------ */
+
+/* Known-answer tests: each variant of a kernel runs small inputs before its first use on a device (host apart), some
+ * hundred microseconds at plan creation, and is compared with what the host backend computes. A context with a cache
+ * remembers verdicts for device, driver and library. */
+typedef enum exciton_answer {
+    EXCITON_ANSWER_NONE,    /* not tested */
+    EXCITON_ANSWER_EXACT,   /* the bits of docs/numbers.md */
+    EXCITON_ANSWER_INEXACT, /* other bits, within the oracle's bound: arithmetic that does not round to nearest. Used */
+    EXCITON_ANSWER_WRONG   /* wrong, or refused by the driver's compiler: never used */
+} exciton_answer;
+
+/* `variant`: "split_scale rows g8 in-place"; `why` is empty where the verdict is exact. Both valid during the call. */
+typedef void (*exciton_answer_fn)(void *user, const char *variant, exciton_answer verdict, const char *why);
+
+/* The verdicts that the context's cache remembers of a listed device. Runs nothing, opens nothing. */
+EXCITON_API exciton_status exciton_device_answers(exciton_context *context, uint32_t index, exciton_answer_fn say, void *user);
+/* Tests now, whatever is remembered, the variants that a block of 256 channels and the floor can select on the device, and
+ * tells each verdict as it falls. Compiles what is not compiled: some seconds. On host there are none. */
+EXCITON_API exciton_status exciton_device_self_test(exciton_device *device, exciton_answer_fn say, void *user);
 
 typedef struct exciton_verify_params {
     size_t size;

@@ -10,6 +10,7 @@
 #define EXCITON_BACKENDS_BACKEND_H
 
 #include "base/env.h"
+#include "base/hash.h"
 #include "base/schedule.h"
 
 /* Each backend defines its own. */
@@ -67,6 +68,8 @@ typedef struct exciton_backend {
     /* Compiles and warms: no later call compiles. May block for long. */
     exciton_status (*kernel_create)(exciton_be_device *device, const exciton_kernel_spec *spec, exciton_be_kernel **kernel);
     void (*kernel_destroy)(exciton_be_kernel *kernel);
+    /* Adds to a key what the variant is made from in this build. Optional; absent: its kernels need no known-answer test. */
+    void (*kernel_identify)(const exciton_kernel_spec *spec, exciton_sha256 *hash);
 
     /* Records `count` steps; each sees all that the earlier ones wrote. kernels[i] is step i's. buffers[slot] is NULL where
      * no step names the slot. Steps are copied as needed; kernels and buffers outlive the recording. */

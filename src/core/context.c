@@ -77,6 +77,7 @@ exciton_status exciton_context_create_seamed(const exciton_context_params *given
     c->object.kind = EXCITON_KIND_CONTEXT;
     c->env = env;
     c->no_mappable = p.clamp_no_mappable;
+    c->no_self_test = p.no_self_test;
     c->memory_cap = p.memory_cap;
     if (p.clamp)
         c->clamp = *p.clamp;

@@ -21,7 +21,7 @@ struct exciton_context {
     exciton_object object;
     exciton_env env;
     exciton_limits clamp; /* zeros: none */
-    bool no_mappable;
+    bool no_mappable, no_self_test;
     uint64_t memory_cap;
 
     exciton_mutex mutex; /* of all below */

@@ -1,10 +1,11 @@
 #include "core/device.h"
 
 #include "base/cache.h"
-
 #include "core/select.h"
+#include "core/selftest.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,17 +27,21 @@ exciton_status exciton_device_check(exciton_device *d, const char *what)
     return status;
 }
 
-void exciton_device_identify(const exciton_device *d, exciton_sha256 *hash)
+void exciton_device_identify_info(const exciton_device_info *info, exciton_sha256 *hash)
 {
-    const exciton_device_info *info = &d->found->info;
-    const exciton_limits *l = &d->limits;
-    const uint64_t limits[] = {l->max_binding_range, l->max_group_size, l->max_group_count, l->local_memory, l->max_storage_buffers,
-                               l->compute_units, l->subgroup_size, l->max_iterations, l->cache_bytes};
     exciton_cache_key_add_text(hash, exciton_version());
     exciton_cache_key_add_text(hash, info->driver);
     exciton_cache_key_add_text(hash, info->name);
     exciton_cache_key_add_text(hash, info->version);
     exciton_cache_key_add(hash, info->uuid, sizeof info->uuid);
+}
+
+void exciton_device_identify(const exciton_device *d, exciton_sha256 *hash)
+{
+    const exciton_limits *l = &d->limits;
+    const uint64_t limits[] = {l->max_binding_range, l->max_group_size, l->max_group_count, l->local_memory, l->max_storage_buffers,
+                               l->compute_units, l->subgroup_size, l->max_iterations, l->cache_bytes};
+    exciton_device_identify_info(&d->found->info, hash);
     exciton_cache_key_add(hash, limits, sizeof limits);
 }
 
@@ -145,9 +150,12 @@ void exciton_device_close(exciton_device *d)
         d->deferred->free(d->deferred);
         d->deferred = next;
     }
+    exciton_selftest_settle(d);
+    exciton_selftest_forget(d);
     while (d->kernels) {
         exciton_kernel_node *next = d->kernels->next;
         d->backend->kernel_destroy(d->kernels->kernel);
+        exciton_release(&d->context->env, d->kernels->why);
         exciton_release(&d->context->env, d->kernels);
         d->kernels = next;
     }
@@ -178,26 +186,92 @@ exciton_status exciton_device_get_limits(const exciton_device *d, exciton_limits
 
 /* ---- kernels ---- */
 
-exciton_status exciton_device_kernel(exciton_device *d, const exciton_kernel_spec *spec, exciton_be_kernel **kernel)
+static exciton_kernel_node *find_kernel(const exciton_device *d, const exciton_kernel_spec *spec)
 {
     for (exciton_kernel_node *n = d->kernels; n; n = n->next)
-        if (exciton_kernel_same(&n->spec, spec)) {
-            *kernel = n->kernel;
-            return EXCITON_OK;
-        }
-    exciton_kernel_node *node = exciton_allocate(&d->context->env, sizeof *node);
-    if (!node)
-        return exciton_fail(EXCITON_ERROR_MEMORY, "kernel: %s: out of memory", exciton_kernel_describe(spec->kernel)->name);
-    exciton_status status = exciton_device_note(d, d->backend->kernel_create(d->be, spec, &node->kernel));
-    if (status) {
-        exciton_release(&d->context->env, node);
+        if (exciton_kernel_same(&n->spec, spec))
+            return n;
+    return NULL;
+}
+
+bool exciton_device_leaves_out(exciton_device *d, const exciton_kernel_spec *spec)
+{
+    const exciton_kernel_node *node = find_kernel(d, spec);
+    exciton_finding finding;
+    if (node || !exciton_selftest_wanted(d))
+        return node && !node->kernel;
+    return exciton_selftest_recall(d, spec, &finding) && finding.verdict == EXCITON_ANSWER_WRONG;
+}
+
+/* What a variant that is left out says from now on. */
+static void leave_out(exciton_device *d, exciton_kernel_node *node, exciton_status status, const char *why)
+{
+    char variant[EXCITON_VARIANT_TEXT], line[EXCITON_WHY + EXCITON_VARIANT_TEXT + 64];
+    exciton_variant_text(&node->spec, variant);
+    snprintf(line, sizeof line, "%s: %s: %s", d->found->info.name, variant, why);
+    d->backend->kernel_destroy(node->kernel);
+    node->kernel = NULL;
+    node->status = status;
+    node->why = exciton_duplicate(&d->context->env, line);
+    exciton_log(&d->context->env, EXCITON_LOG_WARNING, "kernel: %s: left out", line);
+}
+
+/* As remembered, or tested now. A status other than OK: neither kernel nor verdict. */
+static exciton_status prove(exciton_device *d, exciton_kernel_node *node)
+{
+    exciton_finding finding;
+    if (!exciton_selftest_wanted(d) || exciton_selftest_recall(d, &node->spec, &finding))
+        return EXCITON_OK; /* a remembered failure is not even compiled */
+    exciton_status status = exciton_selftest_run(d, &node->spec, node->kernel, &finding);
+    if (status)
         return status;
+    exciton_selftest_note(d, &finding);
+    if (finding.verdict == EXCITON_ANSWER_WRONG) {
+        char why[EXCITON_WHY + 32];
+        snprintf(why, sizeof why, "known-answer test: %s", finding.why);
+        leave_out(d, node, EXCITON_ERROR_UNSUPPORTED, why);
     }
-    node->spec = *spec;
-    node->next = d->kernels;
-    d->kernels = node;
-    *kernel = node->kernel;
     return EXCITON_OK;
+}
+
+static exciton_status make_kernel(exciton_device *d, exciton_kernel_node *node)
+{
+    exciton_finding finding;
+    if (exciton_selftest_wanted(d) && exciton_selftest_recall(d, &node->spec, &finding) && finding.verdict == EXCITON_ANSWER_WRONG) {
+        char why[EXCITON_WHY + 48];
+        snprintf(why, sizeof why, "known-answer test (remembered): %s", finding.why);
+        leave_out(d, node, EXCITON_ERROR_UNSUPPORTED, why);
+        return EXCITON_OK;
+    }
+    exciton_status status = exciton_device_note(d, d->backend->kernel_create(d->be, &node->spec, &node->kernel));
+    if (status == EXCITON_ERROR_COMPILE) {
+        leave_out(d, node, status, exciton_last_error());
+        return EXCITON_OK;
+    }
+    if (!status)
+        status = prove(d, node);
+    return status;
+}
+
+exciton_status exciton_device_kernel(exciton_device *d, const exciton_kernel_spec *spec, exciton_be_kernel **kernel)
+{
+    exciton_kernel_node *node = find_kernel(d, spec);
+    if (!node) {
+        node = exciton_allocate(&d->context->env, sizeof *node);
+        if (!node)
+            return exciton_fail(EXCITON_ERROR_MEMORY, "kernel: %s: out of memory", exciton_kernel_describe(spec->kernel)->name);
+        node->spec = *spec;
+        exciton_status status = make_kernel(d, node);
+        if (status) {
+            d->backend->kernel_destroy(node->kernel);
+            exciton_release(&d->context->env, node);
+            return status;
+        }
+        node->next = d->kernels;
+        d->kernels = node;
+    }
+    *kernel = node->kernel;
+    return node->kernel ? EXCITON_OK : exciton_fail(node->status, "kernel: %s", node->why ? node->why : "left out");
 }
 
 /* ---- deferred freeing ---- */

@@ -9,7 +9,9 @@
 typedef struct exciton_kernel_node {
     struct exciton_kernel_node *next;
     exciton_kernel_spec spec;
-    exciton_be_kernel *kernel;
+    exciton_be_kernel *kernel; /* NULL: left out */
+    exciton_status status;     /* and then what asking for it gives */
+    char *why;
 } exciton_kernel_node;
 
 /* An object destroyed while in flight, freed when `serial` is done. */
@@ -36,6 +38,8 @@ struct exciton_device {
     exciton_kernel_node *kernels;
     exciton_deferred *deferred;
     struct exciton_plan *plans;
+    struct exciton_selftest *selftest; /* NULL: none under way; core/selftest.c */
+    struct exciton_memos *memos;       /* NULL: not read yet; core/selftest_memory.c */
 };
 
 void exciton_device_lock(exciton_device *device);
@@ -43,14 +47,19 @@ void exciton_device_unlock(exciton_device *device);
 
 /* Adds to a cache's key what tells this device, driver and library from others, and limits that were clamped. */
 void exciton_device_identify(const exciton_device *device, exciton_sha256 *hash);
+/* The same without limits: of a device that isn't open. */
+void exciton_device_identify_info(const exciton_device_info *info, exciton_sha256 *hash);
 
 /* Handle, and not lost. */
 exciton_status exciton_device_check(exciton_device *device, const char *what);
 /* Passes `status` on; a lost device is remembered. Under the lock. */
 exciton_status exciton_device_note(exciton_device *device, exciton_status status);
 
-/* The kernel, compiled at its first use on the device. Under the lock. */
+/* The kernel, compiled and tested at its first use on the device. EXCITON_ERROR_UNSUPPORTED for one that gave wrong answers,
+ * _COMPILE for one that the driver refused: it is left out from then on. Under the lock. */
 exciton_status exciton_device_kernel(exciton_device *device, const exciton_kernel_spec *spec, exciton_be_kernel **kernel);
+/* Whether it is left out, as far as is known. Under the lock. */
+bool exciton_device_leaves_out(exciton_device *device, const exciton_kernel_spec *spec);
 
 /* Frees now or when `serial` is done. Under the lock. */
 void exciton_device_defer(exciton_device *device, exciton_deferred *deferred, uint64_t serial);

@@ -1,6 +1,7 @@
 #include "core/floor.h"
 
 #include "base/checked.h"
+#include "core/selftest.h"
 #include "ops/se_layout.h"
 
 #include <inttypes.h>
@@ -136,6 +137,8 @@ static exciton_status cap_group(exciton_device *d, trial *t)
     exciton_status status = EXCITON_OK;
     if (d->backend->kernel_group_limit)
         status = exciton_device_note(d, d->backend->kernel_group_limit(d->be, &spec, &limit));
+    if (status == EXCITON_ERROR_COMPILE) /* it is left out when it is made */
+        return EXCITON_OK;
     if (!status && limit && limit < t->group_size)
         t->group_size = power_of_two_below(limit);
     return status;
@@ -173,6 +176,8 @@ static exciton_status add_trial(exciton_floor *f, trial t)
             status = record(f, &list, &copy->recording);
             memcpy(copy->name, name, sizeof name);
             f->count += !status;
+            if (status && exciton_device_leaves_out(f->device, &list.steps[0].kernel))
+                status = EXCITON_OK; /* a copy less */
         }
     }
     exciton_steps_release(&f->device->context->env, &list);
@@ -302,7 +307,11 @@ static exciton_status make(exciton_floor *f)
         status = exciton_buffer_make(f->device, bytes, EXCITON_DOMAIN_DEVICE, &f->to);
     if (!status)
         status = fill(f);
-    return status ? status : add_copies(f);
+    if (!status)
+        status = add_copies(f);
+    if (!status && f->count == 0)
+        status = exciton_fail(EXCITON_ERROR_UNSUPPORTED, "floor_create: %s: its kernel is left out", f->device->found->info.name);
+    return status;
 }
 
 static void floor_free(exciton_deferred *deferred)
@@ -342,6 +351,8 @@ static exciton_status create(exciton_device *d, uint64_t bytes, bool one, excito
     f->elements = exciton_divide_up(bytes, 2 * sizeof(uint32_t));
     exciton_device_lock(d);
     status = make(f);
+    if (!one) /* one floor is followed by others, and by a plan */
+        exciton_selftest_settle(d);
     if (status)
         floor_free(&f->deferred);
     else

@@ -4,9 +4,11 @@
 #include "core/binding.h"
 #include "core/costs.h"
 #include "core/params.h"
+#include "core/selftest.h"
 #include "core/tune.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 void exciton_plan_hold(exciton_plan *plan) { ++plan->holders; }
@@ -61,7 +63,11 @@ static exciton_status ask_group_limits(exciton_plan *plan, const exciton_kernel_
     *changed = false;
     for (uint32_t i = 0; !status && d->backend->kernel_group_limit && i < count; ++i) {
         uint32_t limit = 0;
+        if (exciton_device_leaves_out(d, &specs[i]))
+            continue;
         status = exciton_device_note(d, d->backend->kernel_group_limit(d->be, &specs[i], &limit));
+        if (status == EXCITON_ERROR_COMPILE) /* exciton_device_kernel will see, and leave it out */
+            status = EXCITON_OK;
         if (!status && limit && limit < specs[i].group_size) {
             plan->group_cap = limit < plan->group_cap ? limit : plan->group_cap;
             *changed = true;
@@ -99,9 +105,15 @@ static exciton_status compile_winners(exciton_plan *plan, const exciton_winners 
             continue;
         uint32_t count = 0;
         exciton_se_way_variants(p, &d->limits, &w->way, specs, &count);
-        for (uint32_t k = 0; !status && k < count; ++k)
+        bool whole = true;
+        for (uint32_t k = 0; !status && whole && k < count; ++k) {
             status = exciton_device_kernel(d, &specs[k], &kernel);
-        if (!status)
+            if (status && exciton_device_leaves_out(d, &specs[k])) {
+                whole = false;
+                status = EXCITON_OK;
+            }
+        }
+        if (!status && whole)
             exciton_winners_add(&plan->winners, w);
     }
     return status;
@@ -116,24 +128,46 @@ static exciton_status recall_winners(exciton_plan *plan)
     return compile_winners(plan, &all);
 }
 
-static exciton_status compile(exciton_plan *plan)
+/* The variants that shapes within the range can select, in groups that all of them can have. */
+static exciton_status list_variants(exciton_plan *plan, exciton_kernel_spec specs[EXCITON_SE_VARIANTS], uint32_t *count)
 {
     exciton_device *d = plan->device;
-    exciton_kernel_spec specs[EXCITON_SE_VARIANTS];
-    uint32_t count;
     bool changed = true;
     exciton_status status = EXCITON_OK;
     while (!status && changed) {
         if (!plan->problem.schedule)
             plan->problem.allowed = exciton_se_allowed(&plan->problem, &d->limits, plan->costs.points ? &plan->costs : NULL, plan->group_cap);
-        status = exciton_se_variants(&plan->problem, &d->limits, plan->group_cap, specs, &count);
+        status = exciton_se_variants(&plan->problem, &d->limits, plan->group_cap, specs, count);
         if (!status)
-            status = ask_group_limits(plan, specs, count, &changed);
+            status = ask_group_limits(plan, specs, *count, &changed);
     }
-    exciton_be_kernel *kernel;
-    for (uint32_t i = 0; !status && i < count; ++i)
-        status = exciton_device_kernel(d, &specs[i], &kernel);
     return status;
+}
+
+/* Chooses again, without it, each time that a variant turns out to be left out. What says why no way is left is the first. */
+static exciton_status compile(exciton_plan *plan)
+{
+    exciton_device *d = plan->device;
+    exciton_kernel_spec specs[EXCITON_SE_VARIANTS];
+    exciton_be_kernel *kernel;
+    uint32_t count, i = 0;
+    char first[512] = "";
+    exciton_status status, cause = EXCITON_OK;
+    for (;;) {
+        status = list_variants(plan, specs, &count);
+        for (i = 0; !status && i < count; ++i)
+            status = exciton_device_kernel(d, &specs[i], &kernel);
+        if (!status || i == 0 || !exciton_device_leaves_out(d, &specs[i - 1]))
+            break;
+        if (!cause) {
+            cause = status;
+            snprintf(first, sizeof first, "%s", exciton_last_error());
+        }
+        if (!exciton_se_bar(&plan->problem, &d->limits, plan->group_cap, &specs[i - 1]))
+            break;
+    }
+    bool refused = status == EXCITON_ERROR_UNSUPPORTED || status == EXCITON_ERROR_LIMIT || status == EXCITON_ERROR_COMPILE;
+    return cause && refused ? exciton_fail(cause, "plan_create_se: no way is left: %s", first) : status;
 }
 
 static exciton_status fill(exciton_plan *plan, const exciton_se *se)
@@ -173,6 +207,7 @@ exciton_status exciton_plan_create_se(exciton_device *d, const exciton_se *given
     p->next = d->plans;
     d->plans = p;
     status = fill(p, &se);
+    exciton_selftest_settle(d);
     if (status)
         exciton_plan_drop(p);
     else

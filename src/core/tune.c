@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "core/binding.h"
 #include "core/floor.h"
+#include "core/selftest.h"
 
 #include <string.h>
 
@@ -177,6 +178,7 @@ exciton_status exciton_plan_tune(exciton_plan *plan)
         return status;
     exciton_device_lock(d);
     exciton_winners_remember(d, p, &plan->winners);
+    exciton_selftest_settle(d);
     exciton_device_unlock(d);
     return EXCITON_OK;
 }

@@ -17,6 +17,7 @@ typedef struct exciton_se_problem {
     exciton_form form;
     uint32_t group_size, shares;
     uint32_t allowed;                     /* bits of schedules; 0: all */
+    uint32_t barred;                      /* bits of ways that a device can't be trusted with, exciton_se_bar */
 } exciton_se_problem;
 
 exciton_status exciton_se_check(const exciton_se *se, exciton_se_problem *problem);
@@ -37,6 +38,9 @@ typedef struct exciton_se_way {
     uint32_t group_size;
     uint32_t shares; /* sample-in-group: work-groups a sample, at least 1 */
 } exciton_se_way;
+
+/* Bars every schedule and form that needs the variant. False: none that wasn't barred before does. */
+bool exciton_se_bar(exciton_se_problem *problem, const exciton_limits *limits, uint32_t group_cap, const exciton_kernel_spec *spec);
 
 /* Whether `way` can run rows of `space` elements under `limits`; if not, the line says why. */
 exciton_status exciton_se_feasible(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_se_way *way, uint64_t space);

@@ -92,11 +92,18 @@ static exciton_status loops_fit(const exciton_se_problem *p, const exciton_limit
     return EXCITON_OK;
 }
 
+static uint32_t bit_of(exciton_schedule schedule, exciton_form form) { return UINT32_C(1) << ((uint32_t)form * 8 + (uint32_t)schedule); }
+
+static bool is_barred(const exciton_se_problem *p, exciton_schedule schedule, exciton_form form) { return p->barred & bit_of(schedule, form); }
+
 exciton_status exciton_se_feasible(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, uint64_t space)
 {
     if (!limits->forms[way->form])
         return exciton_fail(EXCITON_ERROR_UNSUPPORTED, "schedule %s: form %s: the device has no such form", exciton_schedule_name(way->schedule),
                             exciton_form_name(way->form));
+    if (is_barred(p, way->schedule, way->form))
+        return exciton_fail(EXCITON_ERROR_UNSUPPORTED, "schedule %s, form %s: a kernel of it is left out on this device",
+                            exciton_schedule_name(way->schedule), exciton_form_name(way->form));
     uint64_t longest = way->schedule == EXCITON_SCHEDULE_THREE_STAGES ? (uint64_t)EXCITON_SEGMENT * EXCITON_SEGMENT : EXCITON_SEGMENT;
     if (space > longest)
         return refuse(way, "spatial size", longest, space);
@@ -116,14 +123,22 @@ exciton_status exciton_se_feasible(const exciton_se_problem *p, const exciton_li
     return status ? status : local_of_schedule(p, limits, way);
 }
 
-static exciton_form choose_form(const exciton_se_problem *p, const exciton_limits *limits)
+static exciton_form preferred_form(const exciton_limits *limits)
 {
-    if (p->form)
-        return p->form;
     if (!limits->forms[EXCITON_FORM_LANES])
         return EXCITON_FORM_ROWS;
     bool rows = limits->local_memory_is_global && limits->forms[EXCITON_FORM_ROWS] && !exciton_se_texels(limits);
     return rows ? EXCITON_FORM_ROWS : EXCITON_FORM_LANES;
+}
+
+/* The other one where what must always run, the baseline or what was asked for, is barred in the preferred one. */
+static exciton_form choose_form(const exciton_se_problem *p, const exciton_limits *limits)
+{
+    if (p->form)
+        return p->form;
+    exciton_form form = preferred_form(limits), other = form == EXCITON_FORM_ROWS ? EXCITON_FORM_LANES : EXCITON_FORM_ROWS;
+    exciton_schedule must = p->schedule ? p->schedule : EXCITON_SCHEDULE_THREE_STAGES;
+    return is_barred(p, must, form) && limits->forms[other] && !is_barred(p, must, other) ? other : form;
 }
 
 /* ---- the cheapest ---- */
@@ -242,6 +257,22 @@ void exciton_se_way_variants(const exciton_se_problem *p, const exciton_limits *
     for (int i = 0; i < KERNELS && kernels_of[way->schedule][i] != EXCITON_KERNEL_COUNT; ++i)
         for (int in_place = 0; in_place < 2; ++in_place)
             add_variant(exciton_se_spec(p, limits, way, kernels_of[way->schedule][i], in_place), specs, count);
+}
+
+bool exciton_se_bar(exciton_se_problem *p, const exciton_limits *limits, uint32_t group_cap, const exciton_kernel_spec *spec)
+{
+    uint32_t before = p->barred;
+    for (int form = EXCITON_FORM_ROWS; form <= EXCITON_FORM_LANES; ++form)
+        for (int schedule = EXCITON_SCHEDULE_THREE_STAGES; schedule <= EXCITON_SCHEDULE_PIPELINED; ++schedule) {
+            exciton_kernel_spec specs[EXCITON_SE_VARIANTS];
+            uint32_t count = 0;
+            exciton_se_way way = exciton_se_way_of(p, limits, group_cap, (exciton_schedule)schedule, (exciton_form)form);
+            exciton_se_way_variants(p, limits, &way, specs, &count);
+            for (uint32_t i = 0; i < count; ++i)
+                if (exciton_kernel_same(&specs[i], spec))
+                    p->barred |= bit_of(way.schedule, way.form);
+        }
+    return p->barred != before;
 }
 
 exciton_status exciton_se_variants(const exciton_se_problem *p, const exciton_limits *limits, uint32_t group_cap,

@@ -22,6 +22,7 @@ static const command commands[] = {
     {"verify", "compare a device with the oracle, print its digest", tool_verify},
     {"bench", "time a block's calls beside the floor of a copy", tool_bench},
     {"tune", "measure which schedule runs a block fastest, and remember it", tool_tune},
+    {"doctor", "look for what is wrong with drivers, devices and folders", tool_doctor},
     {"version", "print the library's version", show_version},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
@@ -157,13 +158,13 @@ static int run_command(const char *name, int argc, char **argv)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (!strcmp(name, commands[i].name))
             return commands[i].main(argc, argv);
-    return tool_error(TOOL_BAD_OPTION, "command: %s: no such command (devices, inspect, extract, run, verify, bench, tune, version, help)", name);
+    return tool_error(TOOL_BAD_OPTION, "command: %s: no such command (devices, inspect, extract, run, verify, bench, tune, doctor, version, help)", name);
 }
 
 static int dispatch(int argc, char **argv)
 {
     if (argc < 2)
-        return tool_error(TOOL_BAD_OPTION, "command: none: one is needed (devices, inspect, extract, run, verify, bench, tune, version, help)");
+        return tool_error(TOOL_BAD_OPTION, "command: none: one is needed (devices, inspect, extract, run, verify, bench, tune, doctor, version, help)");
     const char *name = argv[1];
     if (!strcmp(name, "--version"))
         name = "version";

@@ -18,6 +18,7 @@ int tool_run(int argc, char **argv);
 int tool_verify(int argc, char **argv);
 int tool_bench(int argc, char **argv);
 int tool_tune(int argc, char **argv);
+int tool_doctor(int argc, char **argv);
 
 /* ---- main.c */
 

@@ -29,7 +29,7 @@ class Options(Command):
             out = self.done(*arguments)
             for name in ("devices", "inspect", "extract", "run", "verify"):
                 self.assertIn(name, out)
-        for name in ("devices", "inspect", "extract", "run", "verify", "bench", "tune", "version"):
+        for name in ("devices", "inspect", "extract", "run", "verify", "bench", "tune", "doctor", "version"):
             out = self.done("help", name)
             self.assertEqual(out, self.done(name, "--help"))
             self.assertIn("--json", out)
@@ -46,7 +46,7 @@ class Options(Command):
         self.assertIn(self.json("version")["version"], out)
 
     def test_unknown_and_missing(self):
-        for name in ("devices", "inspect", "extract", "run", "verify", "bench", "tune", "version"):
+        for name in ("devices", "inspect", "extract", "run", "verify", "bench", "tune", "doctor", "version"):
             self.refused(2, ["--colour"], name, "--colour", "red")
             self.refused(2, ["--colour=red"], name, "--colour=red")
             if name not in ("inspect", "extract"):

@@ -19,6 +19,7 @@ typedef struct seam_entry {
     uint64_t calls;                 /* atomic access only, as the next */
     uint64_t made;                  /* calls that succeeded; SEAM_AFTER, SEAM_VOID: not counted */
     uint64_t fail_at;               /* the call that fails, counted as `calls` is; 0: none */
+    uint64_t fail_next;             /* so many calls fail from now on; seam_reset() leaves it alone */
     int32_t code;
 } seam_entry;
 

@@ -359,6 +359,7 @@ const exciton_backend exciton_backend_opencl = {
     .kernel_group_limit = exciton_cl_kernel_group_limit,
     .kernel_create = exciton_cl_kernel_create,
     .kernel_destroy = exciton_cl_kernel_destroy,
+    .kernel_identify = exciton_cl_kernel_identify,
     .recording_create = exciton_cl_recording_create,
     .recording_destroy = exciton_cl_recording_destroy,
     .submit = exciton_cl_submit,

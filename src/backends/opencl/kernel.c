@@ -289,6 +289,13 @@ exciton_status exciton_cl_kernel_create(exciton_be_device *device, const exciton
     return EXCITON_OK;
 }
 
+void exciton_cl_kernel_identify(const exciton_kernel_spec *spec, exciton_sha256 *hash)
+{
+    sources from;
+    for (int i = 0; !find_sources(spec, &from) && i < SOURCES; ++i)
+        exciton_cache_key_add(hash, from.texts[i], from.sizes[i]);
+}
+
 void exciton_cl_kernel_destroy(exciton_be_kernel *kernel)
 {
     if (!kernel)

@@ -144,6 +144,7 @@ struct exciton_be_kernel {
 exciton_status exciton_cl_kernel_group_limit(exciton_be_device *device, const exciton_kernel_spec *spec, uint32_t *limit);
 exciton_status exciton_cl_kernel_create(exciton_be_device *device, const exciton_kernel_spec *spec, exciton_be_kernel **kernel);
 void exciton_cl_kernel_destroy(exciton_be_kernel *kernel);
+void exciton_cl_kernel_identify(const exciton_kernel_spec *spec, exciton_sha256 *hash);
 void exciton_cl_programs_release(exciton_be_device *device);
 
 /* A kernel object of its own with every argument set. `offsets`: in bytes, one a slot. */

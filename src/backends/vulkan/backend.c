@@ -239,6 +239,7 @@ const exciton_backend exciton_backend_vulkan = {
     .buffer_unmap = exciton_vk_buffer_unmap,
     .kernel_create = exciton_vk_kernel_create,
     .kernel_destroy = exciton_vk_kernel_destroy,
+    .kernel_identify = exciton_vk_kernel_identify,
     .recording_create = exciton_vk_recording_create,
     .recording_destroy = exciton_vk_recording_destroy,
     .submit = exciton_vk_submit,

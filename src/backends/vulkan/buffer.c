@@ -8,10 +8,14 @@
 
 enum { SLOW_READ = 4096 }; /* from this many bytes on a copy by the device beats the host's uncached reads */
 
+static bool is_power_of_two(uint64_t value) { return !(value & (value - 1)); }
+
+/* Never a power of two: llvmpipe compiles a shader with texel views again where one buffer behind them is and another isn't
+ * (pot_width in lp_sampler_static_texture_state), and what was warmed with one would be compiled at the first use of another. */
 static exciton_status create_buffer(exciton_be_buffer *b)
 {
     VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-                               .size = b->bytes,
+                               .size = b->bytes + (is_power_of_two(b->bytes) ? 4 : 0),
                                .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
                                         VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
                                .sharingMode = VK_SHARING_MODE_EXCLUSIVE};

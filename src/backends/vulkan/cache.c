@@ -25,6 +25,13 @@ static exciton_cache_key key_of(const exciton_be_device *device, const exciton_k
     return key;
 }
 
+void exciton_vk_kernel_identify(const exciton_kernel_spec *spec, exciton_sha256 *hash)
+{
+    size_t count;
+    const uint32_t *words = exciton_vk_shader(spec, &count);
+    exciton_cache_key_add(hash, words, words ? count * sizeof *words : 0);
+}
+
 exciton_vk_kept exciton_vk_cache_begin(exciton_be_device *device, const exciton_kernel_spec *spec)
 {
     exciton_vk_kept kept = {0};

@@ -130,6 +130,7 @@ void exciton_vk_views_destroy(exciton_be_device *device, VkBufferView *views, ui
 /* kernel.c */
 exciton_status exciton_vk_kernel_create(exciton_be_device *device, const exciton_kernel_spec *spec, exciton_be_kernel **kernel);
 void exciton_vk_kernel_destroy(exciton_be_kernel *kernel);
+void exciton_vk_kernel_identify(const exciton_kernel_spec *spec, exciton_sha256 *hash);
 
 /* cache.c: the driver's pipeline cache of one kernel, filled from the context's cache; nothing without one. */
 typedef struct exciton_vk_kept {
