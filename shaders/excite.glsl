@@ -2,8 +2,10 @@
 // channels, hidden and block. The values that weights are multiplied by lie in the scratch, in form lanes in
 // work-group memory.
 
-#ifdef ROWS
+#if defined(ROWS)
 #define VALUE(i) t[i]
+#elif defined(TEXELS)
+shared vec4 store[(LOCAL + 3u) / 4u]; // llvmpipe goes through the lanes once for four values
 #else
 shared float store[LOCAL];
 #define VALUE(i) store[i]
@@ -14,6 +16,7 @@ uint blocks_of(uint count)
     return (count + block - 1u) / block;
 }
 
+#ifndef TEXELS
 // v + w[at] value[from] + w[at + pitch] value[from + 1] + ..., from left to right.
 float add_column(float v, uint at, uint pitch, uint from, uint count)
 {
@@ -44,6 +47,8 @@ float gate_sum(uint c, uint h)
     return add_column(w[b2_at(channels, hidden) + c], w2_at(channels, hidden) + c, pitch_of(channels), h, hidden);
 }
 
+#endif
+
 #if defined(ROWS) || defined(TEXELS)
 // The same for eight columns at once; rows of the weights, of h and of the parts are padded to eight.
 struct Eight {
@@ -53,6 +58,8 @@ struct Eight {
 #ifdef TEXELS
 layout(binding = 6) uniform samplerBuffer w4;
 layout(binding = 7) uniform samplerBuffer t4; // what an earlier step left in t
+layout(std430, binding = T_SLOT) writeonly buffer TFours { vec4 t_fours[]; };
+layout(std430, binding = T_SLOT) writeonly buffer TEights { u64vec4 t_eights[]; };
 
 Eight load_w(uint at)
 {
@@ -66,14 +73,13 @@ Eight load_t(uint at)
 
 void keep(uint at, Eight v)
 {
-    store[at] = v.low.x;
-    store[at + 1u] = v.low.y;
-    store[at + 2u] = v.low.z;
-    store[at + 3u] = v.low.w;
-    store[at + 4u] = v.high.x;
-    store[at + 5u] = v.high.y;
-    store[at + 6u] = v.high.z;
-    store[at + 7u] = v.high.w;
+    store[at >> 2] = v.low;
+    store[(at >> 2) + 1u] = v.high;
+}
+
+void store_t(uint at, Eight v)
+{
+    t_eights[at >> 3] = eight_of(v.low, v.high);
 }
 #else
 Eight load_w(uint at)
@@ -85,7 +91,6 @@ Eight load_t(uint at)
 {
     return Eight(vec4(t[at], t[at + 1u], t[at + 2u], t[at + 3u]), vec4(t[at + 4u], t[at + 5u], t[at + 6u], t[at + 7u]));
 }
-#endif
 
 void store_t(uint at, Eight v)
 {
@@ -98,6 +103,7 @@ void store_t(uint at, Eight v)
     t[at + 6u] = v.high.z;
     t[at + 7u] = v.high.w;
 }
+#endif
 
 Eight sum_of(Eight a, Eight b)
 {
@@ -110,19 +116,27 @@ Eight add_product(Eight v, uint at, float value)
     return Eight(v.low + row.low * vec4(value), v.high + row.high * vec4(value));
 }
 
+// With texels `from` is a multiple of four.
 Eight add_columns(Eight v, uint at, uint pitch, uint from, uint count)
 {
     uint k = 0u;
 #ifdef TEXELS
     for (; k + 4u <= count; k += 4u) {
-        v = add_product(v, at + k * pitch, VALUE(from + k));
-        v = add_product(v, at + (k + 1u) * pitch, VALUE(from + k + 1u));
-        v = add_product(v, at + (k + 2u) * pitch, VALUE(from + k + 2u));
-        v = add_product(v, at + (k + 3u) * pitch, VALUE(from + k + 3u));
+        vec4 values = store[(from + k) >> 2];
+        v = add_product(v, at + k * pitch, values.x);
+        v = add_product(v, at + (k + 1u) * pitch, values.y);
+        v = add_product(v, at + (k + 2u) * pitch, values.z);
+        v = add_product(v, at + (k + 3u) * pitch, values.w);
     }
-#endif
+    vec4 rest = store[(from + min(k, count - 1u)) >> 2];
+    for (; k < count; ++k) {
+        v = add_product(v, at + k * pitch, rest.x);
+        rest = rest.yzww;
+    }
+#else
     for (; k < count; ++k)
         v = add_product(v, at + k * pitch, VALUE(from + k));
+#endif
     return v;
 }
 

@@ -11,11 +11,13 @@
 layout(std430, binding = 0) buffer X { float x[]; };
 layout(std430, binding = 1) readonly buffer W { float w[]; };
 layout(std430, binding = 2) buffer T { float t[]; };
+#define T_SLOT 2
 #else
 layout(std430, binding = 0) readonly buffer X { float x[]; };
 layout(std430, binding = 1) writeonly buffer Y { float y[]; };
 layout(std430, binding = 2) readonly buffer W { float w[]; };
 layout(std430, binding = 3) buffer T { float t[]; };
+#define T_SLOT 3
 #endif
 layout(push_constant) uniform Params {
     uint x_at, y_at;
@@ -71,8 +73,42 @@ void run_turn(uint n, bool squeezes, bool scales)
     for (uint c = 0u; c < channels; ++c)
         t[g + c] = gated(t[g + c]);
 }
-#else
+#elif defined(TEXELS)
 // Work-group memory: s [C'], g of the sample before [C'], h [R'].
+void run_turn(uint n, bool squeezes, bool scales)
+{
+    uint pitch = pitch_of(channels);
+    uint whole = channels * row_length;
+    for (uint c = gl_LocalInvocationIndex * 4u; c < channels; c += GROUP * 4u) {
+        uint at = n * whole + c * row_length, rows = min(4u, channels - c);
+        if (squeezes) {
+            vec4 means = four_means(x_at + at, rows, row_length, divisor);
+            store[c >> 2] = means;
+            t_fours[(s_at + n * pitch + c) >> 2] = means;
+        }
+        if (scales)
+            scale_rows(store[(pitch + c) >> 2], row_length, x_at + at - whole, y_from(at - whole), rows * row_length, residual, then);
+    }
+    barrier();
+    for (uint r = gl_LocalInvocationIndex * 8u; squeezes && r < pitch_of(hidden); r += GROUP * 8u) {
+        Eight v = load_w(b1_at(channels, hidden) + r);
+        for (uint c = 0u; c < channels; c += block)
+            v = sum_of(v, add_columns(nothing(), c * pitch_of(hidden) + r, pitch_of(hidden), c, min(block, channels - c)));
+        v = Eight(activated(v.low), activated(v.high));
+        keep(2u * pitch + r, v);
+        store_t(h_at + n * pitch_of(hidden) + r, v);
+    }
+    barrier();
+    for (uint c = gl_LocalInvocationIndex * 8u; squeezes && c < channels; c += GROUP * 8u) {
+        Eight v = add_columns(load_w(b2_at(channels, hidden) + c), w2_at(channels, hidden) + c, pitch, 2u * pitch, hidden);
+        v = Eight(all_gated(v.low), all_gated(v.high));
+        keep(pitch + c, v);
+        store_t(g_at + n * pitch + c, v);
+    }
+    barrier(); // before the means of the next sample
+}
+#else
+// The same.
 void run_turn(uint n, bool squeezes, bool scales)
 {
     uint pitch = pitch_of(channels);
@@ -91,24 +127,6 @@ void run_turn(uint n, bool squeezes, bool scales)
             scale_row(store[pitch + c], x_at + at - whole, y_from(at - whole), row_length, residual, then);
     }
     barrier();
-#ifdef TEXELS
-    for (uint r = gl_LocalInvocationIndex * 8u; squeezes && r < pitch_of(hidden); r += GROUP * 8u) {
-        Eight v = load_w(b1_at(channels, hidden) + r);
-        for (uint c = 0u; c < channels; c += block)
-            v = sum_of(v, add_columns(nothing(), c * pitch_of(hidden) + r, pitch_of(hidden), c, min(block, channels - c)));
-        v = Eight(activated(v.low), activated(v.high));
-        keep(2u * pitch + r, v);
-        store_t(h_at + n * pitch_of(hidden) + r, v);
-    }
-    barrier();
-    for (uint c = gl_LocalInvocationIndex * 8u; squeezes && c < channels; c += GROUP * 8u) {
-        Eight v = add_columns(load_w(b2_at(channels, hidden) + c), w2_at(channels, hidden) + c, pitch, 2u * pitch, hidden);
-        v = Eight(all_gated(v.low), all_gated(v.high));
-        keep(pitch + c, v);
-        store_t(g_at + n * pitch + c, v);
-    }
-    barrier(); // before the means of the next sample
-#else
     for (uint r = gl_LocalInvocationIndex; squeezes && r < pitch_of(hidden); r += GROUP) {
         store[2u * pitch + r] = exciton_activate(activation, hidden_sum(r, 0u));
         t[h_at + n * pitch_of(hidden) + r] = store[2u * pitch + r];
@@ -119,7 +137,6 @@ void run_turn(uint n, bool squeezes, bool scales)
         t[g_at + n * pitch + c] = store[pitch + c];
     }
     barrier(); // before the means of the next sample
-#endif
 }
 #endif
 

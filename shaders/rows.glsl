@@ -48,6 +48,15 @@ uint side() { return gl_LocalInvocationIndex / SIDE; }
 uint lane() { return gl_LocalInvocationIndex % SIDE; }
 #endif
 
+#ifdef TEXELS
+// Eight floats as one vector for storing.
+u64vec4 eight_of(vec4 a, vec4 b)
+{
+    uvec4 low = floatBitsToUint(a), high = floatBitsToUint(b);
+    return u64vec4(packUint2x32(low.xy), packUint2x32(low.zw), packUint2x32(high.xy), packUint2x32(high.zw));
+}
+#endif
+
 #if defined(TEXELS)
 
 // x again, a float and four floats a texel: llvmpipe fetches texels as vectors, but reads a storage buffer an element at a
@@ -149,29 +158,44 @@ float row_sum(float total, uint at, uint count, uint longest)
     return total;
 }
 
-#ifdef SCALES
-vec4 output_of(float g, vec4 v, uint residual, uint then)
+// Means of `rows` rows, one after the other; +0 for what is missing of four.
+vec4 four_means(uint at, uint rows, uint row_length, float divisor)
 {
-    return vec4(exciton_apply_output(residual, then, g, v.x), exciton_apply_output(residual, then, g, v.y),
-                exciton_apply_output(residual, then, g, v.z), exciton_apply_output(residual, then, g, v.w));
+    vec4 means = vec4(0.0);
+    for (uint k = 0u; k < rows; ++k) {
+        float mean = exciton_divide(row_sum(0.0, at + k * row_length, row_length, row_length), divisor);
+        means = mix(means, vec4(mean), equal(uvec4(k), uvec4(0u, 1u, 2u, 3u)));
+    }
+    return means;
 }
 
-void put_eight(uint to, vec4 a, vec4 b)
+#ifdef SCALES
+// The gates of elements i to i + 3 of four rows.
+vec4 gates_of(vec4 g, uint i, uint row_length)
 {
-    uvec4 low = floatBitsToUint(a), high = floatBitsToUint(b);
-    eights[to >> 3] = u64vec4(packUint2x32(low.xy), packUint2x32(low.zw), packUint2x32(high.xy), packUint2x32(high.zw));
+    ivec4 e = ivec4(int(i)) + ivec4(0, 1, 2, 3);
+    int row = int(row_length);
+    vec4 v = mix(g.yyyy, g.xxxx, lessThan(e, ivec4(row)));
+    v = mix(g.zzzz, v, lessThan(e, ivec4(2 * row)));
+    return mix(g.wwww, v, lessThan(e, ivec4(3 * row)));
+}
+
+vec4 output_of(vec4 g, vec4 v, uint residual, uint then)
+{
+    return vec4(exciton_apply_output(residual, then, g.x, v.x), exciton_apply_output(residual, then, g.y, v.y),
+                exciton_apply_output(residual, then, g.z, v.z), exciton_apply_output(residual, then, g.w, v.w));
 }
 
 // Element k of those that are no whole vector.
-void scale_one(float g, uint from, uint to, uint k, uint head, uint tail, uint residual, uint then)
+void scale_one(vec4 g, uint row_length, uint from, uint to, uint k, uint head, uint tail, uint residual, uint then)
 {
     uint i = k < head ? k : k - head + tail;
-    put(to + i, exciton_apply_output(residual, then, g, texelFetch(x1, int(from + i)).x));
+    put(to + i, exciton_apply_output(residual, then, gates_of(g, i, row_length).x, texelFetch(x1, int(from + i)).x));
 }
 
-// Whole texels of x that are whole vectors of y, two by two where that is a vector of eight; one by one what is before and
-// behind them.
-void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
+// `count` elements of up to four rows, one after the other, each with its gate. Whole texels of x that are whole vectors of
+// y, two by two where that is a vector of eight; one by one what is before and behind them.
+void scale_rows(vec4 g, uint row_length, uint from, uint to, uint count, uint residual, uint then)
 {
     bool alike = ((from ^ to) & 3u) == 0u;
     uint head = alike ? min((4u - from) & 3u, count) : count;
@@ -183,25 +207,32 @@ void scale_row(float g, uint from, uint to, uint count, uint residual, uint then
         // All loads first: rows a power of two apart share a few lines of a cache.
         int at = int((from + i) >> 2), most = int((from + end - 1u) >> 2);
         vec4 v0 = texelFetch(x4, at), v1 = texelFetch(x4, at + 1), v2 = texelFetch(x4, min(at + 2, most)), v3 = texelFetch(x4, min(at + 3, most));
-        put_eight(to + i, output_of(g, v0, residual, then), output_of(g, v1, residual, then));
+        eights[(to + i) >> 3] = eight_of(output_of(gates_of(g, i, row_length), v0, residual, then),
+                                         output_of(gates_of(g, i + 4u, row_length), v1, residual, then));
         if (i + 8u < end)
-            put_eight(to + i + 8u, output_of(g, v2, residual, then), output_of(g, v3, residual, then));
+            eights[(to + i + 8u) >> 3] = eight_of(output_of(gates_of(g, i + 8u, row_length), v2, residual, then),
+                                                  output_of(gates_of(g, i + 12u, row_length), v3, residual, then));
     }
     uint singles = single + (whole - single) % 2u;
     for (uint k = 0u; k < singles; ++k) {
         uint i = k < single ? head : end;
-        fours[(to + i) >> 2] = output_of(g, texelFetch(x4, int((from + i) >> 2)), residual, then);
+        fours[(to + i) >> 2] = output_of(gates_of(g, i, row_length), texelFetch(x4, int((from + i) >> 2)), residual, then);
     }
     uint ones = head + count - tail;
     for (uint k = 0u; k < ones; k += 4u) {
-        scale_one(g, from, to, k, head, tail, residual, then);
+        scale_one(g, row_length, from, to, k, head, tail, residual, then);
         if (k + 1u < ones)
-            scale_one(g, from, to, k + 1u, head, tail, residual, then);
+            scale_one(g, row_length, from, to, k + 1u, head, tail, residual, then);
         if (k + 2u < ones)
-            scale_one(g, from, to, k + 2u, head, tail, residual, then);
+            scale_one(g, row_length, from, to, k + 2u, head, tail, residual, then);
         if (k + 3u < ones)
-            scale_one(g, from, to, k + 3u, head, tail, residual, then);
+            scale_one(g, row_length, from, to, k + 3u, head, tail, residual, then);
     }
+}
+
+void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
+{
+    scale_rows(vec4(g), count, from, to, count, residual, then);
 }
 #endif
 

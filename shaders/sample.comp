@@ -11,11 +11,13 @@
 layout(std430, binding = 0) buffer X { float x[]; };
 layout(std430, binding = 1) readonly buffer W { float w[]; };
 layout(std430, binding = 2) buffer T { float t[]; };
+#define T_SLOT 2
 #else
 layout(std430, binding = 0) readonly buffer X { float x[]; };
 layout(std430, binding = 1) writeonly buffer Y { float y[]; };
 layout(std430, binding = 2) readonly buffer W { float w[]; };
 layout(std430, binding = 3) buffer T { float t[]; };
+#define T_SLOT 3
 #endif
 layout(push_constant) uniform Params {
     uint x_at, y_at;
@@ -54,21 +56,17 @@ void run_sample(uint s, uint h, uint g, uint begin, uint end, uint from, uint to
         scale_row(v, from + c * row_length, to + c * row_length, row_length, residual, then);
     }
 }
-#else
+#elif defined(TEXELS)
 // Work-group memory: s [C'], where g follows, then h [R'].
 void run_sample(uint s, uint h, uint g, uint begin, uint end, uint from, uint to)
 {
     uint pitch = pitch_of(channels);
-    for (uint first = 0u; first < channels; first += SIDES) {
-        uint c = first + side();
-        float total = row_sum(0.0, from + c * row_length, c < channels ? row_length : 0u, row_length);
-        if (c < channels && lane() == 0u) {
-            store[c] = exciton_divide(total, divisor);
-            t[s + c] = store[c];
-        }
+    for (uint c = gl_LocalInvocationIndex * 4u; c < channels; c += GROUP * 4u) {
+        vec4 means = four_means(from + c * row_length, min(4u, channels - c), row_length, divisor);
+        store[c >> 2] = means;
+        t_fours[(s + c) >> 2] = means;
     }
     barrier();
-#ifdef TEXELS
     for (uint r = gl_LocalInvocationIndex * 8u; r < pitch_of(hidden); r += GROUP * 8u) {
         Eight v = load_w(b1_at(channels, hidden) + r);
         for (uint c = 0u; c < channels; c += block)
@@ -85,7 +83,24 @@ void run_sample(uint s, uint h, uint g, uint begin, uint end, uint from, uint to
         store_t(g + c, v);
     }
     barrier();
+    for (uint c = begin + gl_LocalInvocationIndex * 4u; c < end; c += GROUP * 4u)
+        scale_rows(store[c >> 2], row_length, from + c * row_length, to + c * row_length, min(4u, end - c) * row_length, residual, then);
+    barrier(); // before the means of the next sample
+}
 #else
+// The same.
+void run_sample(uint s, uint h, uint g, uint begin, uint end, uint from, uint to)
+{
+    uint pitch = pitch_of(channels);
+    for (uint first = 0u; first < channels; first += SIDES) {
+        uint c = first + side();
+        float total = row_sum(0.0, from + c * row_length, c < channels ? row_length : 0u, row_length);
+        if (c < channels && lane() == 0u) {
+            store[c] = exciton_divide(total, divisor);
+            t[s + c] = store[c];
+        }
+    }
+    barrier();
     for (uint r = gl_LocalInvocationIndex; r < pitch_of(hidden); r += GROUP) {
         store[pitch + r] = exciton_activate(activation, hidden_sum(r, 0u));
         t[h + r] = store[pitch + r];
@@ -96,7 +111,6 @@ void run_sample(uint s, uint h, uint g, uint begin, uint end, uint from, uint to
         t[g + c] = store[c];
     }
     barrier();
-#endif
     for (uint c = begin + side(); c < end; c += SIDES)
         scale_row(store[c], from + c * row_length, to + c * row_length, row_length, residual, then);
     barrier(); // before the means of the next sample

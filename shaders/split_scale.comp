@@ -11,11 +11,13 @@
 layout(std430, binding = 0) buffer X { float x[]; };
 layout(std430, binding = 1) readonly buffer W { float w[]; };
 layout(std430, binding = 2) buffer T { float t[]; };
+#define T_SLOT 2
 #else
 layout(std430, binding = 0) readonly buffer X { float x[]; };
 layout(std430, binding = 1) writeonly buffer Y { float y[]; };
 layout(std430, binding = 2) readonly buffer W { float w[]; };
 layout(std430, binding = 3) buffer T { float t[]; };
+#define T_SLOT 3
 #endif
 layout(push_constant) uniform Params {
     uint x_at, y_at;
@@ -77,8 +79,8 @@ void run_blocks(uint n, uint b, uint count, uint h, uint g, uint from, uint to)
         store_t(g + c, v);
     }
     barrier();
-    for (uint c = side(); c < count; c += SIDES)
-        scale_row(store[pitch + c], from + c * row_length, to + c * row_length, row_length, residual, then);
+    for (uint c = gl_LocalInvocationIndex * 4u; c < count; c += GROUP * 4u)
+        scale_rows(store[(pitch + c) >> 2], row_length, from + c * row_length, to + c * row_length, min(4u, count - c) * row_length, residual, then);
     barrier(); // before the h of the next
 }
 #else

@@ -1,6 +1,9 @@
 #version 450
 // First half of split-excite: the means of a block of channels, and the block's part of W1 s.
 #extension GL_GOOGLE_include_directive : require
+#ifdef TEXELS
+#extension GL_ARB_gpu_shader_int64 : require
+#endif
 #include "scalar.h"
 #include "constants.glsl"
 
@@ -14,6 +17,7 @@ layout(push_constant) uniform Params {
     float divisor;
 };
 
+#define T_SLOT 2
 #include "rows.glsl"
 #include "excite.glsl"
 
@@ -33,10 +37,10 @@ void run_blocks(uint c0, uint count, uint at, uint s, uint part)
 {
     uint pitch = pitch_of(hidden);
     uint eights = pitch / 8u;
-    for (uint c = side(); c < count; c += SIDES) {
-        float mean = exciton_divide(row_sum(0.0, at + c * row_length, row_length, row_length), divisor);
-        store[c] = mean;
-        t[s + c] = mean;
+    for (uint c = gl_LocalInvocationIndex * 4u; c < count; c += GROUP * 4u) {
+        vec4 means = four_means(at + c * row_length, min(4u, count - c), row_length, divisor);
+        store[c >> 2] = means;
+        t_fours[(s + c) >> 2] = means;
     }
     barrier();
     for (uint i = gl_LocalInvocationIndex; i < (count + block - 1u) / block * eights; i += GROUP) {

@@ -1,6 +1,9 @@
 #version 450
 // Row sums or means.
 #extension GL_GOOGLE_include_directive : require
+#ifdef TEXELS
+#extension GL_ARB_gpu_shader_int64 : require
+#endif
 #include "scalar.h"
 #include "constants.glsl"
 
