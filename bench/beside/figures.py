@@ -38,7 +38,7 @@ def ratio(upper, lower):
 
 def calls_a_turn(us):
     """(untimed, timed) calls of something that takes so many microseconds."""
-    return (0 if us > 20000 else 1), (1 if us > 2000 else 3 if us > 200 else 5)
+    return (0 if us > 20000 else 1 if us > 2000 else 2), (1 if us > 2000 else 3 if us > 200 else 5)
 
 
 def copies_to_keep(samples):

@@ -1,19 +1,17 @@
 """Starts a process for each peer and device, and lets them take turns, shape by shape."""
 import contextlib
-import datetime
 import json
 import os
 import pathlib
-import platform
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 
 import block as blocks
 import figures
+import machines
 import options
 import page
 import prepare
@@ -72,7 +70,7 @@ class Bench:
             answer = self.processes[name].ask(f"open {self.folder} y {' '.join(map(str, shape))}")
             item["error"] = blocks.error(self.block, self.gates, os.path.join(self.folder, "y"))
             item["first_us"] = answer["us"]
-            self.info.setdefault(name, {"version": clblast_version(), **answer["info"]} if name == "clblast" else answer["info"])
+            self.info.setdefault(name, {"version": machines.package_version("libclblast1"), **answer["info"]} if name == "clblast" else answer["info"])
             item.update((key, answer["info"][key]) for key in ("schedule", "form", "shares", "spelling") if key in answer["info"])
             if item["error"] > figures.MOST_ERROR:
                 item["why"] = "wrong result"
@@ -167,30 +165,9 @@ class Bench:
         return record
 
 
-def clblast_version():
-    try:
-        return subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "libclblast1"], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-def machine():
-    processor = None
-    with contextlib.suppress(OSError, StopIteration):
-        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        processor = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return {"processor": processor, "processors": len(os.sched_getaffinity(0)), "system": platform.platform(),
-            "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2 ** 30)}
-
-
-def commit():
-    got = subprocess.run(["git", "-C", prepare.ROOT, "describe", "--always", "--dirty", "--abbrev=10"], capture_output=True, text=True, check=False)
-    return got.stdout.strip() or None
-
-
 def measure(chosen, folder):
     bench = Bench(chosen, folder)
-    result = {"format": 1, "kind": "peers", "date": datetime.date.today().isoformat(), "commit": commit(), "machine": machine(), "shapes": []}
+    result = {"format": 1, "kind": "peers", **machines.about(), "shapes": []}
     try:
         with held(chosen.while_preparing):
             library, programs = prepare.build(chosen)
