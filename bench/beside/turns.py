@@ -64,6 +64,7 @@ class Process:
         except subprocess.TimeoutExpired:
             self.signal(signal.SIGKILL)
             self.process.wait()
+        self.process.stdout.close()
 
 
 @contextlib.contextmanager
@@ -81,3 +82,4 @@ def held(command):
     finally:
         holder.stdin.close()
         holder.wait()
+        holder.stdout.close()
