@@ -158,6 +158,13 @@ class Tables(unittest.TestCase):
             path.write_text(json.dumps(self.result()), encoding="utf-8")
             done = subprocess.run([sys.executable, BENCH / "tables", path], capture_output=True, text=True, check=True)
             self.assertIn("2026-01-01, abc, P, 2 processors", done.stdout)
+            doc = pathlib.Path(folder, "page.md")
+            doc.write_text("a\n<!-- figures: -->\nold\n<!-- end of figures -->\nb\n", encoding="utf-8")
+            for _ in range(2): # a second time replaces the first
+                subprocess.run([sys.executable, BENCH / "tables", "--into", doc, path], check=True)
+                text = doc.read_text(encoding="utf-8")
+                self.assertTrue(text.startswith("a\n<!-- figures: -->\n*2026-01-01") and text.endswith("<!-- end of figures -->\nb\n") and "old" not in text)
+                self.assertEqual(text.count("geometric mean"), 1)
             path.write_text('{"format": 1, "results": []}', encoding="utf-8")
             self.assertNotEqual(subprocess.run([sys.executable, BENCH / "tables", path], capture_output=True, check=False).returncode, 0)
 
