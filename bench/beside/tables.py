@@ -49,7 +49,7 @@ def own_cell(record, item):
 def own(result):
     names = columns(result, "exciton", beside="cpu")
     rows = [[shape_cell(record)] + [own_cell(record, item_named(record, name, "exciton")) for name in names] for record in result["shapes"]]
-    return table("exciton: microseconds a call (÷ floor of the device)", ["shape"] + [name.removeprefix("exciton ") for name in names], rows)
+    return table("microseconds a call of exciton (÷ floor of the device)", ["shape"] + [name.removeprefix("exciton ") for name in names], rows)
 
 
 def peer_cell(item):
@@ -63,7 +63,7 @@ def peer_cell(item):
 def others(result):
     names = columns(result, "peer")
     rows = [[shape_cell(record)] + [peer_cell(item_named(record, name, "peer")) for name in names] for record in result["shapes"]]
-    return table("peers: microseconds a call", ["shape"] + names, rows)
+    return table("microseconds a call of the peers", ["shape"] + names, rows)
 
 
 def ahead_of(record, item):

@@ -157,7 +157,7 @@ class Tables(unittest.TestCase):
             path = pathlib.Path(folder, "peers.json")
             path.write_text(json.dumps(self.result()), encoding="utf-8")
             done = subprocess.run([sys.executable, BENCH / "tables", path], capture_output=True, text=True, check=True)
-            self.assertIn("2026-01-01, abc, P, 2 processors", done.stdout)
+            self.assertIn("2026-01-01, exciton abc, P, 2 processors", done.stdout)
             doc = pathlib.Path(folder, "page.md")
             doc.write_text("a\n<!-- figures: -->\nold\n<!-- end of figures -->\nb\n", encoding="utf-8")
             for _ in range(2): # a second time replaces the first
