@@ -25,9 +25,8 @@ __kernel void exciton_pipeline_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_
                 const uint at = n * whole + c * row_length, rows = min(TURN, channels - c);
                 if (n < end)
                     exciton_sum_rows(s + c, x + x_at + at, rows, row_length);
-                for (uint i = 0; n > first && i < rows; ++i)
-                    exciton_scale_row(Y_ROW(at - whole + i * row_length), X_ROW(at - whole + i * row_length), row_length,
-                                      (g - c_pitch)[c + i], residual, then, stream);
+                if (n > first)
+                    exciton_scale_all(Y_ROW(at - whole), X_ROW(at - whole), g - c_pitch + c, rows, row_length, residual, then, stream);
             }
             if (n < end)
                 exciton_divide_all(s, channels, as_float(divisor));

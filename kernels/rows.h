@@ -98,18 +98,8 @@ EXCITON_FN float8 exciton_rest8(__global const float *p, uint n, uint from)
     return n > from ? exciton_some8(p + from, n - from) : (float8)(0.0f);
 }
 
-/* The same where 8 elements can be read whatever n is: what comes after the row is something else of this work-item's. */
-EXCITON_FN float8 exciton_loose8(__global const float *p, uint n, uint from)
-{
-    if (n <= from)
-        return (float8)(0.0f);
-    const int8 lane = (int8)(0, 1, 2, 3, 4, 5, 6, 7);
-    return as_float8(as_int8(LOAD8(p + from)) & (lane < (int8)((int)(n - from))));
-}
-
-/* A chunk: lane l adds the elements i with i % 32 == l in ascending order; then the tree's halves 16 and 8. `loose`: 32
- * elements can be read beyond it. */
-EXCITON_FN float8 exciton_lanes8(__global const float *p, uint n, bool loose)
+/* A chunk: lane l adds the elements i with i % 32 == l in ascending order; then the tree's halves 16 and 8. */
+EXCITON_FN float8 exciton_lanes8(__global const float *p, uint n)
 {
     float8 a = (float8)(0.0f), b = (float8)(0.0f), c = (float8)(0.0f), d = (float8)(0.0f);
     for (; n >= 32u; n -= 32u, p += 32) {
@@ -118,12 +108,7 @@ EXCITON_FN float8 exciton_lanes8(__global const float *p, uint n, bool loose)
         c += LOAD8(p + 16);
         d += LOAD8(p + 24);
     }
-    if (n > 0u && loose) {
-        a += exciton_loose8(p, n, 0u);
-        b += exciton_loose8(p, n, 8u);
-        c += exciton_loose8(p, n, 16u);
-        d += exciton_loose8(p, n, 24u);
-    } else if (n > 0u) {
+    if (n > 0u) {
         a += exciton_rest8(p, n, 0u);
         b += exciton_rest8(p, n, 8u);
         c += exciton_rest8(p, n, 16u);
@@ -134,10 +119,43 @@ EXCITON_FN float8 exciton_lanes8(__global const float *p, uint n, bool loose)
     return a + b;
 }
 
+/* The same where LOOSE elements can be read behind it: what comes there is something else of this work-item's. `part` has the
+ * bits of the first n % 8 of eight. */
+#define LOOSE 8u
+#define LOAD_PART(p) as_float8(as_int8(LOAD8(p)) & part)
+EXCITON_FN float8 exciton_loose8(__global const float *p, uint n, int8 part)
+{
+    float8 a = (float8)(0.0f), b = (float8)(0.0f), c = (float8)(0.0f), d = (float8)(0.0f);
+    for (; n >= 32u; n -= 32u, p += 32) {
+        a += LOAD8(p);
+        b += LOAD8(p + 8);
+        c += LOAD8(p + 16);
+        d += LOAD8(p + 24);
+    }
+    if (n >= 24u) {
+        a += LOAD8(p);
+        b += LOAD8(p + 8);
+        c += LOAD8(p + 16);
+        d += LOAD_PART(p + 24);
+    } else if (n >= 16u) {
+        a += LOAD8(p);
+        b += LOAD8(p + 8);
+        c += LOAD_PART(p + 16);
+    } else if (n >= 8u) {
+        a += LOAD8(p);
+        b += LOAD_PART(p + 8);
+    } else if (n > 0u) {
+        a += LOAD_PART(p);
+    }
+    a += c;
+    b += d;
+    return a + b;
+}
+
 /* Then 4, 2, 1. */
 EXCITON_FN float exciton_chunk(__global const float *p, uint n)
 {
-    const float8 a = exciton_lanes8(p, n, false);
+    const float8 a = exciton_lanes8(p, n);
     const float4 q = a.lo + a.hi;
     const float2 r = q.lo + q.hi;
     return r.x + r.y;
@@ -163,14 +181,16 @@ EXCITON_FN float exciton_sum(__global const float *x, uint n, float total)
  * never -0, so that adding it to +0 need not be done. */
 EXCITON_FN void exciton_sum_rows(__global float *out, __global const float *x, uint rows, uint n)
 {
+    const int8 part = (int8)(0, 1, 2, 3, 4, 5, 6, 7) < (int8)((int)(n % 8u));
     uint r = 0;
     if (n <= EXCITON_CHUNK)
-        for (; rows - r >= 8u; r += 8u, x += 8u * n) {
-            const uint after = (rows - r - 8u) * n; /* elements behind these rows */
-            const float8 a = exciton_fold4(exciton_lanes8(x, n, after + 7u * n >= 32u), exciton_lanes8(x + n, n, after + 6u * n >= 32u));
-            const float8 b = exciton_fold4(exciton_lanes8(x + 2u * n, n, after + 5u * n >= 32u), exciton_lanes8(x + 3u * n, n, after + 4u * n >= 32u));
-            const float8 c = exciton_fold4(exciton_lanes8(x + 4u * n, n, after + 3u * n >= 32u), exciton_lanes8(x + 5u * n, n, after + 2u * n >= 32u));
-            const float8 d = exciton_fold4(exciton_lanes8(x + 6u * n, n, after + n >= 32u), exciton_lanes8(x + 7u * n, n, after >= 32u));
+        for (; rows - r >= 8u && (n >= LOOSE || (rows - r - 8u) * n >= LOOSE); r += 8u, x += 8u * n) {
+            const bool last = (rows - r - 8u) * n < LOOSE; /* nothing to be read behind the eighth */
+            const float8 a = exciton_fold4(exciton_loose8(x, n, part), exciton_loose8(x + n, n, part));
+            const float8 b = exciton_fold4(exciton_loose8(x + 2u * n, n, part), exciton_loose8(x + 3u * n, n, part));
+            const float8 c = exciton_fold4(exciton_loose8(x + 4u * n, n, part), exciton_loose8(x + 5u * n, n, part));
+            const float8 h = last ? exciton_lanes8(x + 7u * n, n) : exciton_loose8(x + 7u * n, n, part);
+            const float8 d = exciton_fold4(exciton_loose8(x + 6u * n, n, part), h);
             STORE8(exciton_fold1(exciton_fold2(a, b), exciton_fold2(c, d)), out + r);
         }
     for (; r < rows; ++r, x += n)
@@ -313,10 +333,12 @@ EXCITON_FN void exciton_stream_row(__global float *y, __global const float *x, u
         y[i] = exciton_apply_output(residual, then, g, x[i]);
     n -= head, x += head, y += head;
     if (residual == 0u && then == 0u)
-        for (; n >= LINE; n -= LINE, x += LINE, y += LINE) {
-            const float8 a = LOAD8(x) * g, b = LOAD8(x + 8) * g;
+        for (; n >= 2u * LINE; n -= 2u * LINE, x += 2u * LINE, y += 2u * LINE) {
+            const float8 a = LOAD8(x) * g, b = LOAD8(x + 8) * g, c = LOAD8(x + 16) * g, d = LOAD8(x + 24) * g;
             STREAM8(a, y);
             STREAM8(b, y + 8);
+            STREAM8(c, y + 16);
+            STREAM8(d, y + 24);
         }
     for (; n >= LINE; n -= LINE, x += LINE, y += LINE) {
         const float8 a = exciton_apply_output8(residual, then, g, LOAD8(x)), b = exciton_apply_output8(residual, then, g, LOAD8(x + 8));
@@ -357,6 +379,32 @@ EXCITON_FN void exciton_scale_row(__global float *y, __global const float *x, ui
         STORE8(exciton_apply_output8(residual, then, g, LOAD8(x)), y);
     if (n > 0u)
         STORE8(exciton_apply_output8(residual, then, g, last), y + n - 8);
+}
+
+/* Rows one after the other, each with its gate, by one work-item. Short rows in the commonest case have no choice a vector. */
+EXCITON_FN void exciton_scale_all(__global float *y, __global const float *x, __global const float *g, uint rows, uint n, uint residual,
+                                   uint then, uint stream)
+{
+    uint r = 0;
+    if (residual == 0u && then == 0u && stream == 0u && n >= 8u)
+        for (; r < rows; ++r, x += n, y += n) {
+            const float by = g[r];
+            const float8 last = LOAD8(x + n - 8u) * by; /* it overlaps what comes before it, and x may be y */
+            uint i = 0;
+            for (; n - i >= 32u; i += 32u) {
+                const float8 a = LOAD8(x + i) * by, b = LOAD8(x + i + 8u) * by, c = LOAD8(x + i + 16u) * by, d = LOAD8(x + i + 24u) * by;
+                STORE8(a, y + i);
+                STORE8(b, y + i + 8u);
+                STORE8(c, y + i + 16u);
+                STORE8(d, y + i + 24u);
+            }
+            for (; n - i >= 8u; i += 8u)
+                STORE8(LOAD8(x + i) * by, y + i);
+            if (i < n)
+                STORE8(last, y + n - 8u);
+        }
+    for (; r < rows; ++r, x += n, y += n)
+        exciton_scale_row(y, x, n, g[r], residual, then, stream);
 }
 
 /* A row by the work-items of a slot. */

@@ -4,6 +4,8 @@
 #define LOCAL_FLOATS 6144 /* form lanes: at least PITCH(channels) + PITCH(hidden) */
 #endif
 
+#define TURN 8u /* rows that are scaled in ascending order */
+
 #if HAS_ROWS
 __kernel void exciton_sample_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_at, const uint y_at, const uint samples,
                                   const uint shares, const uint channels, const uint hidden, const uint block,
@@ -24,9 +26,11 @@ __kernel void exciton_sample_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_at
         exciton_sum_rows(s, x + x_at + first, channels, row_length);
         exciton_divide_all(s, channels, as_float(divisor));
         exciton_excite(w, s, h, g, channels, hidden, block, from, to, activation, gate, as_float(slope), as_float(offset));
-        for (uint c = min(to, channels); c > from; --c) { /* the last rows are still in cache */
-            const uint at = first + (c - 1u) * row_length;
-            exciton_scale_row(Y_ROW(at), X_ROW(at), row_length, g[c - 1u], residual, then, stream);
+        uint rows;
+        for (uint c = min(to, channels); c > from; c -= rows) { /* the last rows are still in cache */
+            rows = min(c - from, TURN);
+            const uint at = first + (c - rows) * row_length;
+            exciton_scale_all(Y_ROW(at), X_ROW(at), g + (c - rows), rows, row_length, residual, then, stream);
         }
     }
 }

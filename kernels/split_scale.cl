@@ -40,11 +40,10 @@ __kernel void exciton_split_scale_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint
         const uint count = min(taken * block, channels - begin);
         __global float *h = t + h_at + unit * pitch, *g = t + g_at + sample * PITCH(channels) + begin;
         exciton_split_hidden(h, bias1, t + parts_at + sample * blocks * pitch, blocks, pitch, activation);
-        exciton_product(PRODUCT_FROM_BASE, g, bias2 + begin, weight2 + begin, PITCH(channels), h, hidden, PITCH(count));
+        exciton_product_wide(g, bias2 + begin, weight2 + begin, PITCH(channels), h, hidden, PITCH(count));
         exciton_apply_gate_all(gate, as_float(slope), as_float(offset), g, PITCH(count));
-        uint at = (sample * channels + begin - first_row) * row_length;
-        for (uint c = 0; c < count; ++c, at += row_length)
-            exciton_scale_row(Y_ROW(at), X_ROW(at), row_length, g[c], residual, then, stream);
+        const uint at = (sample * channels + begin - first_row) * row_length;
+        exciton_scale_all(Y_ROW(at), X_ROW(at), g, count, row_length, residual, then, stream);
     }
 }
 #endif

@@ -15,15 +15,17 @@ __kernel void exciton_split_squeeze_rows(SLOT_IN(x), SLOT_IN(w), SLOT(t), const 
     const uint blocks = BLOCKS(channels, block), pitch = PITCH(hidden);
     const uint first_row = first_unit / blocks * channels + first_unit % blocks * block;
     NEIGHBOURS(first, end, units);
-    for (uint u = first; u < end; ++u) {
+    uint taken;
+    for (uint u = first; u < end; u += taken) { /* all of a sample's blocks at once: rows that have others behind them */
         const uint unit = first_unit + u, sample = unit / blocks, begin = unit % blocks * block;
-        const uint count = min(block, channels - begin);
+        taken = min(blocks - unit % blocks, end - u);
+        const uint count = min(taken * block, channels - begin);
         __global const float *row = x + x_at + (sample * channels + begin - first_row) * row_length;
-        __global float *s = t + s_at + sample * PITCH(channels) + begin;
+        __global float *s = t + s_at + sample * PITCH(channels) + begin, *part = t + parts_at + unit * pitch;
         exciton_sum_rows(s, row, count, row_length);
         exciton_divide_all(s, count, as_float(divisor));
-        __global float *part = t + parts_at + unit * pitch;
-        exciton_product(PRODUCT_ALONE, part, part, w + begin * pitch, pitch, s, count, pitch);
+        for (uint c = 0; c < count; c += block, part += pitch)
+            exciton_product(PRODUCT_ALONE, part, part, w + (begin + c) * pitch, pitch, s + c, min(block, count - c), pitch);
     }
 }
 #endif

@@ -88,7 +88,7 @@ static exciton_status choose_groups(const lowering *l, exciton_step *step, uint6
     const exciton_limits *limits = l->limits;
     uint64_t most = limits->max_group_count ? limits->max_group_count : 65535, whole = exciton_divide_up(units, side), few = most, least = 1;
     if (limits->local_memory_is_global && limits->compute_units)
-        few = exciton_min(most, (step->kernel.texels ? 1 : 2) * (uint64_t)limits->compute_units);
+        few = exciton_min(most, limits->compute_units);
     if (limits->max_iterations)
         least = exciton_divide_up(whole, exciton_max(1, limits->max_iterations / iterations));
     if (least > most)

@@ -129,6 +129,7 @@ static void read_abilities(exciton_be_device *device)
 {
     cl_device_fp_config config = number_64(device, CL_DEVICE_SINGLE_FP_CONFIG);
     device->native_division = (config & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
+    device->on_processor = (number_64(device, CL_DEVICE_TYPE) & CL_DEVICE_TYPE_CPU) != 0;
     device->unified = number_32(device, CL_DEVICE_HOST_UNIFIED_MEMORY) != 0;
     if (!(config & CL_FP_ROUND_TO_NEAREST) || !(config & CL_FP_INF_NAN))
         exciton_log(device->env, EXCITON_LOG_WARNING, "opencl: %s: no rounding to nearest, or no infinities, in f32: other bits than elsewhere",

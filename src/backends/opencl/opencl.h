@@ -73,6 +73,7 @@ struct exciton_be_device {
     cl_command_queue queue;
     cl_mem dummy;              /* what kernels are warmed with */
     bool unified;              /* host and device share memory */
+    bool on_processor;         /* the device is the processor: its work is threads of this process */
     bool native_division;      /* correctly rounded, on request */
     bool distant;              /* work-group memory is memory of its own: so is the distance to the rest */
     uint32_t max_group_size;

@@ -6,8 +6,10 @@
 #include "base/checked.h"
 
 /* A finite wait asks again and again: without pause while that is short, for a dispatch takes microseconds; then with
- * pauses that stay a fraction of the time already spent. */
-enum { SPIN = 1000000, LONGEST_PAUSE = 2000000, PAUSE_SHARE = 16 };
+ * pauses that stay a fraction of the time already spent. Where the device's work is done by this process on this processor,
+ * asking takes from it what it works with, and a driver may lend it the thread that waits: there a wait of at least LONG_WAIT is
+ * the driver's own. */
+enum { SPIN = 1000000, LONGEST_PAUSE = 2000000, PAUSE_SHARE = 16, LONG_WAIT = 1000000000 };
 
 typedef struct exciton_cl_step {
     cl_kernel kernel; /* ours alone, every argument set */
@@ -118,7 +120,7 @@ static uint64_t deadline_after(uint64_t nanoseconds)
 
 exciton_status exciton_cl_await(exciton_be_device *device, cl_event event, uint64_t deadline, cl_int *code)
 {
-    if (deadline == UINT64_MAX) {
+    if (deadline == UINT64_MAX || (device->on_processor && deadline >= exciton_clock() + LONG_WAIT)) {
         cl_int waited = device->cl->clWaitForEvents(1, &event);
         if (waited != CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST && waited != CL_SUCCESS)
             return exciton_cl_check(device, "clWaitForEvents", waited);
