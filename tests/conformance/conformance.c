@@ -67,8 +67,8 @@ static int usage(void)
 {
     fprintf(stderr,
             "usage: conformance --device SEL [--cases N] [--full] [--seed S] [--case NAME] [--only WHAT] [--clamp PROFILE]\n"
-            "                   [--smaller FLOOR,FLOOR] [--validate] [--sections A,B] [--iterations N] [--golden FILE] [--no-skips]\n"
-            "                   [--first] [--tight] [--list]\n  sections:");
+            "                   [--smaller FLOOR,FLOOR] [--validate] [--sections A,B] [--iterations N] [--most N] [--golden FILE]\n"
+            "                   [--no-skips] [--first] [--tight] [--part] [--list]\n  sections:");
     for (int i = 0; i < SECTIONS; ++i)
         fprintf(stderr, " %s", sections[i].name);
     fprintf(stderr, "\n  profiles:");
@@ -91,9 +91,9 @@ static bool take_number(const char *text, uint64_t largest, uint64_t *number)
 
 static bool take_flag(suite_options *o, const char *name)
 {
-    static const char *const names[] = {"--full", "--validate", "--no-skips", "--list", "--first", "--tight"};
-    bool *const flags[] = {&o->full, &o->validate, &o->no_skips, &o->list, &o->first, &o->tight};
-    for (int i = 0; i < 6; ++i)
+    static const char *const names[] = {"--full", "--validate", "--no-skips", "--list", "--first", "--tight", "--part"};
+    bool *const flags[] = {&o->full, &o->validate, &o->no_skips, &o->list, &o->first, &o->tight, &o->part};
+    for (int i = 0; i < 7; ++i)
         if (strcmp(name, names[i]) == 0)
             return *flags[i] = true;
     return false;
@@ -117,6 +117,8 @@ static bool take_value(suite_options *o, const char *name, const char *value)
         o->cases = (uint32_t)number;
     else if (strcmp(name, "--iterations") == 0)
         o->iterations = (uint32_t)number;
+    else if (strcmp(name, "--most") == 0)
+        o->most = (uint32_t)number;
     else
         return false;
     return true;

@@ -19,9 +19,9 @@ typedef struct engine {
 typedef struct suite_options {
     const char *selector, *clamp, *one_case, *sections, *golden, *only;
     const char *smaller; /* floors of support/smaller.h */
-    uint32_t cases, iterations;
+    uint32_t cases, iterations, most; /* most: elements of a generated case's x; 0: any */
     uint64_t seed;
-    bool full, validate, list, no_skips, first, tight;
+    bool full, validate, list, no_skips, first, tight, part;
 } suite_options;
 
 typedef struct suite {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SOURCES = 4, OPTION_BYTES = 256, LOG_BYTES = 4096, NAME_BYTES = 64 };
+enum { SOURCES = 4, OPTION_BYTES = EXCITON_CL_OPTIONS, LOG_BYTES = 4096, NAME_BYTES = 64 };
 
 /* ---- building ---- */
 
@@ -39,7 +39,7 @@ static exciton_status find_sources(const exciton_kernel_spec *spec, sources *fou
 }
 
 /* Rows need neither the group's size nor local memory: one program for every size. */
-static void options_for(const exciton_be_device *device, const exciton_kernel_spec *spec, char options[OPTION_BYTES])
+void exciton_cl_options(const exciton_be_device *device, const exciton_kernel_spec *spec, char options[EXCITON_CL_OPTIONS])
 {
     int used = snprintf(options, OPTION_BYTES, "-cl-std=CL1.2 -DFORM=%d -DIN_PLACE=%d", spec->form == EXCITON_FORM_LANES ? 2 : 1, spec->in_place);
     if (spec->form == EXCITON_FORM_LANES)
@@ -95,7 +95,7 @@ static exciton_status build(exciton_be_device *device, exciton_cl_program *built
     exciton_status status = find_sources(&built->spec, &from);
     if (status)
         return status;
-    options_for(device, &built->spec, options);
+    exciton_cl_options(device, &built->spec, options);
     uint64_t begin = exciton_clock();
     built->key = exciton_cl_cache_key(device, options, built->spec.group_size, SOURCES, from.texts, from.sizes);
     built->program = exciton_cl_cache_load(device, &built->key, options);

@@ -142,6 +142,10 @@ struct exciton_be_kernel {
     exciton_cl_program *built;
 };
 
+enum { EXCITON_CL_OPTIONS = 256 };
+/* How a variant is compiled, as text. */
+void exciton_cl_options(const exciton_be_device *device, const exciton_kernel_spec *spec, char options[EXCITON_CL_OPTIONS]);
+
 exciton_status exciton_cl_kernel_group_limit(exciton_be_device *device, const exciton_kernel_spec *spec, uint32_t *limit);
 exciton_status exciton_cl_kernel_create(exciton_be_device *device, const exciton_kernel_spec *spec, exciton_be_kernel **kernel);
 void exciton_cl_kernel_destroy(exciton_be_kernel *kernel);
