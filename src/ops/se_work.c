@@ -13,6 +13,7 @@ static uint64_t batched(uint64_t count) { return count / 2 * (1 + 2 * (2 + LOOP)
 typedef struct walk {
     uint64_t sum, scale; /* of one row */
     uint64_t rows;       /* divisor: rows a unit's work-items take side by side */
+    uint64_t turn;       /* rows a work-item takes one after the other before it looks again; 0: one */
     uint64_t items;      /* divisor: work-items that share the excitation */
     uint64_t wide;       /* divisor: columns at a time in form rows */
 } walk;
@@ -24,7 +25,7 @@ static walk walk_of(const exciton_kernel_spec *spec, uint64_t length)
         return (walk){.sum = length / EXCITON_LANES + LOOP * chunks + LOOP, .scale = length / 4 + 8 + LOOP, .rows = 1, .items = 1, .wide = 8};
     if (spec->texels) /* loops that have nothing to do count, too */
         return (walk){.sum = length / EXCITON_LANES + (1 + 2 * LOOP) * chunks + LOOP, .scale = length / 4 + 2 + 3 * LOOP, .rows = spec->group_size,
-                      .items = spec->group_size * 8, .wide = 1};
+                      .turn = 4, .items = spec->group_size * 8, .wide = 1};
     uint64_t side = exciton_min(spec->group_size, EXCITON_LANES), each = EXCITON_LANES / side;
     uint64_t lane = each == 1 ? batched(length / EXCITON_LANES) : (length / EXCITON_LANES + 1) * (1 + each);
     return (walk){.sum = lane + chunks * (3 * each + TREE + 2 * (BATCH + LOOP)) + LOOP,
@@ -33,6 +34,12 @@ static walk walk_of(const exciton_kernel_spec *spec, uint64_t length)
 }
 
 static uint64_t rounds(uint64_t count, uint64_t by) { return count / by + LOOP; }
+
+/* `count` rows of a unit, `each` iterations a row. */
+static uint64_t rows_of(const walk *w, uint64_t count, uint64_t each)
+{
+    return w->turn ? exciton_divide_up(count, w->rows * w->turn) * w->turn * (LOOP + each) + LOOP : rounds(count, w->rows) * each;
+}
 
 uint64_t exciton_se_iterations(const exciton_se_problem *p, const exciton_kernel_spec *spec, uint64_t length)
 {
@@ -47,13 +54,13 @@ uint64_t exciton_se_iterations(const exciton_se_problem *p, const exciton_kernel
     case EXCITON_KERNEL_GATE:
         return LOOP + 1 + (uint64_t)p->hidden;
     case EXCITON_KERNEL_SPLIT_SQUEEZE:
-        return 1 + rounds(p->block, w.rows) * (1 + w.sum) + rounds(p->hidden_pitch, w.items * w.wide) * batched(p->block);
+        return 1 + rows_of(&w, p->block, 1 + w.sum) + rounds(p->hidden_pitch, w.items * w.wide) * batched(p->block);
     case EXCITON_KERNEL_SPLIT_SCALE:
         return 1 + rounds(p->hidden_pitch, w.items) * batched(p->blocks) + rounds(p->block, w.items * w.wide) * (LOOP + batched(p->hidden)) +
-               rounds(p->block, w.rows) * (1 + w.scale);
+               rows_of(&w, p->block, 1 + w.scale);
     case EXCITON_KERNEL_SAMPLE:
     case EXCITON_KERNEL_PIPELINE: /* of each sample of a run */
-        return 1 + rounds(p->channels, w.rows) * (2 + w.sum + w.scale) +
+        return 1 + rows_of(&w, p->channels, 2 + w.sum + w.scale) +
                rounds(p->hidden_pitch, w.items) * (LOOP + p->blocks * (1 + batched(p->block))) +
                rounds(p->channel_pitch, w.items * w.wide) * (LOOP + batched(p->hidden));
     default:
