@@ -376,7 +376,8 @@ typedef uint64_t exciton_ticket; /* of one device, growing; a value, owns nothin
 EXCITON_API exciton_status exciton_submit(exciton_device *device, exciton_binding *const *bindings, uint32_t count, exciton_ticket *ticket);
 
 #define EXCITON_WAIT_DEFAULT UINT64_C(60000000000) /* a minute */
-/* Until the ticket's work and all before it is done, or EXCITON_ERROR_TIMEOUT. Any thread. */
+/* Until the ticket's work and all before it is done, or EXCITON_ERROR_TIMEOUT. On OpenCL drivers of the processor a wait of a
+ * second or more is the driver's own, which has no deadline. Any thread. */
 EXCITON_API exciton_status exciton_wait(exciton_device *device, exciton_ticket ticket, uint64_t nanoseconds);
 
 /* Binds, submits and waits; the plan keeps its last 16 bindings. Any thread, one at a time a plan. */
