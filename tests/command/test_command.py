@@ -133,7 +133,9 @@ class Options(Command):
 class Devices(Command):
     def check_list(self, listed):
         for device in listed["devices"]:
-            self.assertEqual(list(device), ["name", "driver", "api", "version", "type", "uuid", "selected_by"])
+            self.assertEqual(list(device), ["name", "driver", "api", "version", "type", "uuid", "selected_by", "self_test"])
+            self.assertEqual(list(device["self_test"]), ["tested", "inexact", "failed"])
+            self.assertGreaterEqual(device["self_test"]["tested"], len(device["self_test"]["inexact"]) + len(device["self_test"]["failed"]))
             self.assertIn(device["api"], ("host", "opencl", "vulkan"))
             self.assertIn(device["type"], ("discrete", "integrated", "virtual", "software", "host"))
             if device["uuid"] is not None:
