@@ -71,16 +71,29 @@ static void find_loader(FILE *out, const char *api, const char *const *names, ui
     tell(out, "loader", 3, (const char *const[]){api, "-", first});
 }
 
+/* Of the APIs that were built in. */
 static void find_loaders(const void *argument, FILE *out)
 {
     (void)argument;
 #if defined(_WIN32)
-    static const char *const opencl[] = {"OpenCL.dll"}, *const vulkan[] = {"vulkan-1.dll"};
+#  define OPENCL_LOADERS "OpenCL.dll"
+#  define VULKAN_LOADERS "vulkan-1.dll"
 #else
-    static const char *const opencl[] = {"libOpenCL.so.1", "libOpenCL.so"}, *const vulkan[] = {"libvulkan.so.1", "libvulkan.so"};
+#  define OPENCL_LOADERS "libOpenCL.so.1", "libOpenCL.so"
+#  define VULKAN_LOADERS "libvulkan.so.1", "libvulkan.so"
 #endif
+#if defined(EXCITON_OPENCL)
+    static const char *const opencl[] = {OPENCL_LOADERS};
     find_loader(out, "opencl", opencl, sizeof opencl / sizeof *opencl, "clGetPlatformIDs");
+#endif
+#if defined(EXCITON_VULKAN)
+    static const char *const vulkan[] = {VULKAN_LOADERS};
     find_loader(out, "vulkan", vulkan, sizeof vulkan / sizeof *vulkan, "vkGetInstanceProcAddr");
+#endif
+#if !defined(EXCITON_OPENCL) && !defined(EXCITON_VULKAN)
+    (void)find_loader;
+    (void)out;
+#endif
 }
 
 /* ---- children: the list ---- */
