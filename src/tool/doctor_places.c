@@ -86,16 +86,19 @@ void doctor_look_at_environment(doctor_report *report)
 
 /* ---- our cache ---- */
 
+#if defined(_WIN32)
+static void count_entries(doctor_report *report, const char *folder, uint32_t *entries, uint32_t *bad) { (void)report, (void)folder, *entries = *bad = 0; }
+#else
 static void *take(void *user, size_t size, size_t alignment)
 {
     (void)user;
-    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+    return exciton_aligned_allocate(size, alignment);
 }
 
 static void give(void *user, void *memory)
 {
     (void)user;
-    free(memory);
+    exciton_aligned_release(memory);
 }
 
 static void keep_line(void *user, exciton_log_level level, const char *line)
@@ -119,9 +122,6 @@ static bool read_entry(const char *folder, const char *name, char why[512])
     return entry || !why[0];
 }
 
-#if defined(_WIN32)
-static void count_entries(doctor_report *report, const char *folder, uint32_t *entries, uint32_t *bad) { (void)report, (void)folder, *entries = *bad = 0; }
-#else
 static void count_entries(doctor_report *report, const char *folder, uint32_t *entries, uint32_t *bad)
 {
     DIR *directory = opendir(folder);
