@@ -6,7 +6,7 @@
 #include "scalar.h" /* the constants of the order */
 
 /* Elements of a row that a unit of the scale step takes: parts of a long row are units too, so that few rows keep a device busy. */
-enum { EXCITON_SE_SCALE_UNIT = 4 * EXCITON_CHUNK };
+enum { EXCITON_SE_SCALE_UNIT = 2 * EXCITON_CHUNK };
 
 /* The scratch of a batch, in elements; a region that a schedule does not use is empty. */
 typedef struct exciton_se_layout {
