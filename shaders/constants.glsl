@@ -42,3 +42,8 @@ uint b2_at(uint channels, uint hidden)
 {
     return w2_at(channels, hidden) + hidden * pitch_of(channels);
 }
+
+// Form lanes: loads that a work-item has under way at once.
+#define BATCH 16u
+#define FOUR_OF_BATCH(F) F(0u) F(1u) F(2u) F(3u)
+#define EACH_OF_BATCH(F) FOUR_OF_BATCH(F) F(4u) F(5u) F(6u) F(7u) F(8u) F(9u) F(10u) F(11u) F(12u) F(13u) F(14u) F(15u)

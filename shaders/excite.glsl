@@ -17,18 +17,27 @@ uint blocks_of(uint count)
 }
 
 #ifndef TEXELS
+// BATCH loads under way at once: a GPU's memory answers after hundreds of cycles, and compilers move no load over additions
+// in a loop.
+#define LOAD_W(n) a[n] = w[p + n * pitch];
+#define ADD_W(n) v += a[n] * VALUE(from + k + n);
+
 // v + w[at] value[from] + w[at + pitch] value[from + 1] + ..., from left to right.
 float add_column(float v, uint at, uint pitch, uint from, uint count)
 {
-    uint k = 0u;
-    for (; k + 4u <= count; k += 4u) {
-        v += w[at + k * pitch] * VALUE(from + k);
-        v += w[at + (k + 1u) * pitch] * VALUE(from + k + 1u);
-        v += w[at + (k + 2u) * pitch] * VALUE(from + k + 2u);
-        v += w[at + (k + 3u) * pitch] * VALUE(from + k + 3u);
+    uint k = 0u, p = at;
+    for (; k + BATCH <= count; k += BATCH, p += BATCH * pitch) {
+        float a[BATCH];
+        EACH_OF_BATCH(LOAD_W)
+        EACH_OF_BATCH(ADD_W)
     }
-    for (; k < count; ++k)
-        v += w[at + k * pitch] * VALUE(from + k);
+    for (; k + 4u <= count; k += 4u, p += 4u * pitch) {
+        float a[4];
+        FOUR_OF_BATCH(LOAD_W)
+        FOUR_OF_BATCH(ADD_W)
+    }
+    for (; k < count; ++k, p += pitch)
+        v += w[p] * VALUE(from + k);
     return v;
 }
 

@@ -20,20 +20,6 @@ void put(uint i, float v)
 }
 #endif
 
-#define FOUR(i, apart) vec4(x[i], x[(i) + (apart)], x[(i) + 2u * (apart)], x[(i) + 3u * (apart)])
-
-#ifdef SCALES
-// Four elements, `apart` from each other.
-void scale_four(float g, uint from, uint to, uint apart, uint residual, uint then)
-{
-    vec4 v = FOUR(from, apart);
-    put(to, exciton_apply_output(residual, then, g, v.x));
-    put(to + apart, exciton_apply_output(residual, then, g, v.y));
-    put(to + 2u * apart, exciton_apply_output(residual, then, g, v.z));
-    put(to + 3u * apart, exciton_apply_output(residual, then, g, v.w));
-}
-#endif
-
 #if !defined(ROWS)
 // A side of SIDE work-items shares a row; each holds EACH lanes, SIDE apart. A group has SIDES rows at a time.
 #ifdef TEXELS
@@ -245,6 +231,7 @@ float element(uint i, uint last)
     return i <= last ? v : 0.0;
 }
 
+#define FOUR(i) vec4(x[i], x[(i) + 1u], x[(i) + 2u], x[(i) + 3u])
 #define REST(i) vec4(element(i, last), element((i) + 1u, last), element((i) + 2u, last), element((i) + 3u, last))
 
 // count >= 1 elements of one chunk from x[at]; a work-item's own, its lanes in registers.
@@ -254,14 +241,14 @@ float chunk_sum(uint at, uint count)
     vec4 a4 = vec4(0.0), a5 = vec4(0.0), a6 = vec4(0.0), a7 = vec4(0.0);
     uint i = at;
     for (uint whole = at + count / 32u * 32u; i < whole; i += 32u) {
-        a0 += FOUR(i, 1u);
-        a1 += FOUR(i + 4u, 1u);
-        a2 += FOUR(i + 8u, 1u);
-        a3 += FOUR(i + 12u, 1u);
-        a4 += FOUR(i + 16u, 1u);
-        a5 += FOUR(i + 20u, 1u);
-        a6 += FOUR(i + 24u, 1u);
-        a7 += FOUR(i + 28u, 1u);
+        a0 += FOUR(i);
+        a1 += FOUR(i + 4u);
+        a2 += FOUR(i + 8u);
+        a3 += FOUR(i + 12u);
+        a4 += FOUR(i + 16u);
+        a5 += FOUR(i + 20u);
+        a6 += FOUR(i + 24u);
+        a7 += FOUR(i + 28u);
     }
     uint last = at + count - 1u;
     if (i <= last) {
@@ -293,14 +280,23 @@ float row_sum(float total, uint at, uint count)
 }
 
 #ifdef SCALES
+void scale_four(float g, uint from, uint to, uint residual, uint then)
+{
+    vec4 v = FOUR(from);
+    put(to, exciton_apply_output(residual, then, g, v.x));
+    put(to + 1u, exciton_apply_output(residual, then, g, v.y));
+    put(to + 2u, exciton_apply_output(residual, then, g, v.z));
+    put(to + 3u, exciton_apply_output(residual, then, g, v.w));
+}
+
 void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
 {
     uint i = 0u;
     for (; i + 16u <= count; i += 16u) {
-        scale_four(g, from + i, to + i, 1u, residual, then);
-        scale_four(g, from + i + 4u, to + i + 4u, 1u, residual, then);
-        scale_four(g, from + i + 8u, to + i + 8u, 1u, residual, then);
-        scale_four(g, from + i + 12u, to + i + 12u, 1u, residual, then);
+        scale_four(g, from + i, to + i, residual, then);
+        scale_four(g, from + i + 4u, to + i + 4u, residual, then);
+        scale_four(g, from + i + 8u, to + i + 8u, residual, then);
+        scale_four(g, from + i + 12u, to + i + 12u, residual, then);
     }
     for (; i < count; ++i)
         put(to + i, exciton_apply_output(residual, then, g, x[from + i]));
@@ -321,6 +317,9 @@ shared float tree[GROUP];
 // Of the lanes that a work-item holds; EACH is known when the shader is compiled.
 #define ADD(n) if (n < EACH) a[n] += x[p + n * SIDE];
 #define ADD_REST(n) if (n < EACH && i + n * SIDE < count) a[n] += x[p + n * SIDE];
+#define LOAD_ONE(n) v[n] = x[p + n * 32u];
+#define LOAD_REST(n) v[n] = i + n * 32u < count ? x[p + n * 32u] : 0.0; // a lane is never -0: adding +0 changes nothing
+#define ADD_ONE(n) a[0] += v[n];
 #define ZERO(n) a[n] = 0.0;
 #define JOIN16(n) a[n] += a[n + 16u];
 #define JOIN8(n) a[n] += a[n + 8u];
@@ -341,23 +340,21 @@ float chunk_sum(uint at, uint count)
     uint i = lane();
     uint p = at + i;
     uint whole = count / 32u * 32u;
-    if (EACH <= 8u) {
-        for (; i + 96u < whole; i += 128u) {
-            FIRST_EIGHT(ADD)
-            p += 32u;
-            FIRST_EIGHT(ADD)
-            p += 32u;
-            FIRST_EIGHT(ADD)
-            p += 32u;
-            FIRST_EIGHT(ADD)
+    if (EACH == 1u) {
+        float v[BATCH];
+        for (; i + (BATCH - 1u) * 32u < count; i += BATCH * 32u, p += BATCH * 32u) {
+            EACH_OF_BATCH(LOAD_ONE)
+            EACH_OF_BATCH(ADD_ONE)
+        }
+        EACH_OF_BATCH(LOAD_REST)
+        EACH_OF_BATCH(ADD_ONE)
+    } else {
+        for (; i < whole; i += 32u) {
+            EACH_LANE(ADD)
             p += 32u;
         }
+        EACH_LANE(ADD_REST)
     }
-    for (; i < whole; i += 32u) {
-        EACH_LANE(ADD)
-        p += 32u;
-    }
-    EACH_LANE(ADD_REST)
     if (EACH > 16u) {
         FIRST_EIGHT(JOIN16) SECOND_EIGHT(JOIN16)
     }
@@ -400,13 +397,21 @@ float row_sum(float total, uint at, uint count, uint longest)
 }
 
 #ifdef SCALES
+#define LOAD_X(n) v[n] = x[from + i + n * SIDE];
+#define LOAD_X_REST(n) v[n] = i + n * SIDE < count ? x[from + i + n * SIDE] : 0.0;
+#define PUT(n) put(to + i + n * SIDE, exciton_apply_output(residual, then, g, v[n]));
+#define PUT_REST(n) if (i + n * SIDE < count) PUT(n)
+
 void scale_row(float g, uint from, uint to, uint count, uint residual, uint then)
 {
+    float v[BATCH];
     uint i = lane();
-    for (; i + 3u * SIDE < count; i += 4u * SIDE)
-        scale_four(g, from + i, to + i, SIDE, residual, then);
-    for (; i < count; i += SIDE)
-        put(to + i, exciton_apply_output(residual, then, g, x[from + i]));
+    for (; i + (BATCH - 1u) * SIDE < count; i += BATCH * SIDE) {
+        EACH_OF_BATCH(LOAD_X)
+        EACH_OF_BATCH(PUT)
+    }
+    EACH_OF_BATCH(LOAD_X_REST)
+    EACH_OF_BATCH(PUT_REST)
 }
 #endif
 

@@ -84,6 +84,23 @@ void run_blocks(uint n, uint b, uint count, uint h, uint g, uint from, uint to)
     barrier(); // before the h of the next
 }
 #else
+#define LOAD_PART(n) a[n] = t[at + (k + n) * pitch];
+#define ADD_PART(n) v += a[n];
+
+// v + t[at] + t[at + pitch] + ..., from left to right.
+float add_parts(float v, uint at, uint pitch, uint count)
+{
+    uint k = 0u;
+    for (; k + BATCH <= count; k += BATCH) {
+        float a[BATCH];
+        EACH_OF_BATCH(LOAD_PART)
+        EACH_OF_BATCH(ADD_PART)
+    }
+    for (; k < count; ++k)
+        v += t[at + k * pitch];
+    return v;
+}
+
 // Work-group memory: h [R'], then the block's g.
 void run_unit(uint n, uint b, uint h, uint g, uint from, uint to)
 {
@@ -92,9 +109,7 @@ void run_unit(uint n, uint b, uint h, uint g, uint from, uint to)
     uint count = min(block, channels - b * block);
     for (uint r = gl_LocalInvocationIndex; r < pitch; r += GROUP) {
         float v = w[b1_at(channels, hidden) + r];
-        for (uint part = 0u; part < blocks; ++part)
-            v += t[parts_at + (n * blocks + part) * pitch + r];
-        store[r] = exciton_activate(activation, v);
+        store[r] = exciton_activate(activation, add_parts(v, parts_at + n * blocks * pitch + r, pitch, blocks));
         if (b == 0u)
             t[h + r] = store[r];
     }

@@ -6,6 +6,7 @@
 
 enum {
     LANES_GROUP = 128,           /* the smallest maximum that Vulkan allows */
+    LANES_MOST = 1024,           /* the largest that is common */
     UNKNOWN_UNITS = 64,          /* compute units where a device does not say */
     KERNELS = 5                  /* most of a schedule */
 };
@@ -25,6 +26,16 @@ static uint32_t power_of_two_below(uint32_t value)
     return power;
 }
 
+/* A GPU's group has all of a block's rows under way at once: one after the other each would wait for memory (docs/gpus.md).
+ * Where groups are loops on a processor, more work-items wait for nothing less. */
+static uint32_t lanes_group(const exciton_se_problem *p, const exciton_limits *limits)
+{
+    if (limits->local_memory_is_global)
+        return LANES_GROUP;
+    uint64_t rows = exciton_min(exciton_min(p->block, p->channels), LANES_MOST / EXCITON_LANES);
+    return power_of_two_below((uint32_t)exciton_max(LANES_GROUP, rows * EXCITON_LANES));
+}
+
 static uint32_t group_size(const exciton_se_problem *p, const exciton_limits *limits, uint32_t cap, exciton_form form)
 {
     uint32_t most = power_of_two_below((uint32_t)exciton_max(1, exciton_min(cap, limits->max_group_size)));
@@ -32,7 +43,7 @@ static uint32_t group_size(const exciton_se_problem *p, const exciton_limits *li
         return (uint32_t)exciton_min(most, p->group_size);
     if (form == EXCITON_FORM_ROWS || exciton_se_texels(limits))
         return exciton_se_plain_group(limits, most);
-    return (uint32_t)exciton_min(most, LANES_GROUP);
+    return (uint32_t)exciton_min(most, lanes_group(p, limits));
 }
 
 static exciton_status refuse(const exciton_se_way *way, const char *limit, uint64_t have, uint64_t need)

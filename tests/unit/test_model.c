@@ -128,7 +128,7 @@ static void layouts(void **state)
     (void)state;
     uint64_t hash = 1;
     for_each_way(&hash, layout_of);
-    expect("layouts", hash, UINT64_C(0xebcdebcfa7c01979));
+    expect("layouts", hash, UINT64_C(0x920b84b22f6420f6));
 }
 
 static void choices(void **state)
@@ -147,7 +147,7 @@ static void choices(void **state)
                     hash = mixed(hash, (uint64_t)status * 1000003 + way.schedule * 10007u + way.form * 1009u + way.group_size * 101u + way.shares);
                     hash = mixed(hash, exciton_se_allowed(&p, &devices[d], known, devices[d].max_group_size));
                 }
-    expect("choices", hash, UINT64_C(0xc3441c1648ed9741));
+    expect("choices", hash, UINT64_C(0xd430fbed39d3e441));
 }
 
 int main(void)
