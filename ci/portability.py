@@ -5,7 +5,7 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-EMPTY = {"date": "", "commit": "", "machine": "", "drivers": [], "compilers": [], "checks": [], "versions": {}, "gaps": [], "modules": []}
+EMPTY = {"date": "", "commit": "", "machine": "", "drivers": [], "smaller": [], "compilers": [], "checks": [], "versions": {}, "gaps": [], "modules": []}
 
 HEAD = """# Portability
 
@@ -18,6 +18,14 @@ Each driver in a process of its own that sees no other, with caches of its own. 
 ([testing.md](testing.md)) whose every output byte, and every byte around it, was compared with the host's; *skipped* are those
 that the device refused, and what a section left out by name. *digest* is of `exciton verify --cases 150 --seed 1`: the same
 bits, so the same digest.
+
+"""
+
+SMALLER = """
+## Smaller devices
+
+The same suite where what the driver says about itself is lowered, before the library sees it, to the floors of Vulkan 1.1 and OpenCL 1.2
+(tests/support/smaller.h): *all* of them at once, and each alone on a sample. Refused is what such a device can't do, said by name.
 
 """
 
@@ -72,6 +80,11 @@ def ran(data):
     return text
 
 
+def smaller(data):
+    lines = [(s["driver"], s["floor"], spelled(s["cases"]), spelled(s["skipped"]), s["failed"], s["seconds"]) for s in data["smaller"]]
+    return SMALLER + table(("driver", "floor", "cases", "refused", "failed", "seconds"), lines)
+
+
 def compiled(data):
     lines = [(data["versions"].get(c["name"], c["name"]), c["target"], c["modules"], c["registers"], c["spills"], spelled(c["code_bytes"]))
              for c in data["compilers"]]
@@ -88,7 +101,7 @@ def compiled(data):
 
 def page(data):
     text = HEAD.format(date=data["date"] or "no day yet", machine=data["machine"] or "no machine yet", commit=data["commit"] or "none")
-    text += ran(data) + COMPILED + compiled(data)
+    text += ran(data) + smaller(data) + COMPILED + compiled(data)
     if data["checks"]:
         text += "\n" + "".join(f"- {check['name']}: {check['result']}\n" for check in data["checks"])
     text += "\n## Neither\n\n"
