@@ -1,6 +1,7 @@
 #include "fault/life.h"
 
 #include "core/context.h"
+#include "support/memory_cache.h"
 #include "verify/cases.h"
 
 #include <stdio.h>
@@ -19,57 +20,12 @@ typedef struct world {
     float data[LIFE_ELEMENTS], w1[CHANNELS * HIDDEN], w2[CHANNELS * HIDDEN];
 } world;
 
-/* ---- A cache in memory ---- */
-
-enum { ENTRIES = 48 };
-static struct entry {
-    char key[65];
-    void *data;
-    size_t bytes;
-} entries[ENTRIES];
-static uint32_t entry_count;
-
-static const struct entry *entry_of(const char *key)
-{
-    for (uint32_t i = 0; i < entry_count; ++i)
-        if (!strcmp(entries[i].key, key))
-            return &entries[i];
-    return NULL;
-}
-
-static size_t cache_get(void *user, const char *key, void *data, size_t capacity)
-{
-    (void)user;
-    const struct entry *e = entry_of(key);
-    if (e && e->bytes <= capacity)
-        memcpy(data, e->data, e->bytes);
-    return e ? e->bytes : 0;
-}
-
-static void cache_set(void *user, const char *key, const void *data, size_t bytes)
-{
-    (void)user;
-    void *copy = entry_count < ENTRIES && !entry_of(key) ? malloc(bytes) : NULL;
-    if (!copy)
-        return;
-    struct entry *e = &entries[entry_count++];
-    snprintf(e->key, sizeof e->key, "%s", key);
-    e->data = memcpy(copy, data, bytes);
-    e->bytes = bytes;
-}
-
-static void cache_clear(void)
-{
-    while (entry_count)
-        free(entries[--entry_count].data);
-}
-
 /* ---- Steps ---- */
 
 static exciton_status make_context(world *w)
 {
     exciton_context_params params = {.allocator = test_allocator_interface(&w->l->allocator), .host_threads = 2,
-                                     .cache = {.get = cache_get, .set = cache_set}};
+                                     .cache = memory_cache()};
     return exciton_context_create_seamed(&params, w->l->resolve, NULL, &w->context);
 }
 
@@ -196,7 +152,7 @@ void life_run(life *l)
 {
     world w = {.l = l};
     if (!l->kept)
-        cache_clear();
+        memory_cache_clear();
     fill(&w);
     l->first = l->second = EXCITON_OK;
     l->first_step = l->stopped_at = -1;

@@ -7,6 +7,7 @@
 #include "support/check.h"
 #include "support/driver.h"
 #include "support/liar.h"
+#include "support/memory_cache.h"
 #include "verify/cases.h"
 
 #include <inttypes.h>
@@ -15,61 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 2, CHANNELS = 40, HIDDEN = 6, SPACE = 83, ELEMENTS = BATCH * CHANNELS * SPACE, ENTRIES = 256 };
+enum { BATCH = 2, CHANNELS = 40, HIDDEN = 6, SPACE = 83, ELEMENTS = BATCH * CHANNELS * SPACE };
 
 static const char *selector;
 static float x[ELEMENTS], w1[CHANNELS * HIDDEN], w2[CHANNELS * HIDDEN], right[ELEMENTS];
-
-/* ---- A cache in memory ---- */
-
-static struct entry {
-    char key[65];
-    void *data;
-    size_t bytes;
-} entries[ENTRIES];
-static uint32_t entry_count;
-
-static struct entry *entry_of(const char *key)
-{
-    for (uint32_t i = 0; i < entry_count; ++i)
-        if (!strcmp(entries[i].key, key))
-            return &entries[i];
-    return NULL;
-}
-
-static size_t cache_get(void *user, const char *key, void *data, size_t capacity)
-{
-    (void)user;
-    const struct entry *e = entry_of(key);
-    if (e && e->bytes <= capacity)
-        memcpy(data, e->data, e->bytes);
-    return e ? e->bytes : 0;
-}
-
-static void cache_set(void *user, const char *key, const void *data, size_t bytes)
-{
-    (void)user;
-    struct entry *e = entry_of(key);
-    if (!e && entry_count == ENTRIES)
-        return;
-    if (!e) {
-        e = &entries[entry_count++];
-        snprintf(e->key, sizeof e->key, "%s", key);
-    }
-    free(e->data);
-    e->data = malloc(bytes);
-    e->bytes = e->data ? bytes : 0;
-    if (e->data)
-        memcpy(e->data, data, bytes);
-}
-
-static void cache_clear(void)
-{
-    while (entry_count) {
-        free(entries[--entry_count].data);
-        entries[entry_count] = (struct entry){0};
-    }
-}
 
 /* ---- One plan in a context of its own ---- */
 
@@ -143,7 +93,7 @@ static void live(life *l, const char *device_selector)
     exciton_plan *plan = NULL;
     test_allocator memory = {0};
     const exciton_context_params params = {.log = on_log, .log_user = l, .allocator = test_allocator_interface(&memory),
-                                           .cache = {.get = l->no_cache ? NULL : cache_get, .set = l->no_cache ? NULL : cache_set},
+                                           .cache = l->no_cache ? (exciton_cache){0} : memory_cache(),
                                            .no_self_test = l->no_self_test};
     const exciton_se se = {.channels = CHANNELS, .hidden = HIDDEN, .fc1.data = w1, .fc2.data = w2, .schedule = l->schedule, .form = l->form,
                            .max = {.batch = BATCH, .dims = 1, .spatial = {SPACE}}};
@@ -203,7 +153,7 @@ static answers remembered(bool other_version)
     exciton_context *context = NULL;
     uint32_t count = 0;
     exciton_device_info info;
-    const exciton_context_params params = {.cache = {.get = cache_get, .set = cache_set}};
+    const exciton_context_params params = {.cache = memory_cache()};
     the_liar.other_version = other_version;
     seam_reset();
     check_status(exciton_context_create_seamed(&params, liar_resolve, NULL, &context), EXCITON_OK, "context");
@@ -228,7 +178,7 @@ static life honest; /* what is chosen where nobody lies */
 
 static void check_honest(void)
 {
-    cache_clear();
+    memory_cache_clear();
     honest = (life){.no_cache = true};
     live(&honest, selector);
     check_status(honest.status, EXCITON_OK, "plan");
@@ -253,7 +203,7 @@ static void check_left_out(void)
 {
     const char *victim = kernel_of[honest.chosen.schedule];
     const liar lies = {.way = LIAR_NOTHING, .kernel = victim};
-    cache_clear();
+    memory_cache_clear();
     life first = {.lies = lies};
     live(&first, selector);
     check_status(first.status, EXCITON_OK, "a plan without %s", victim);
@@ -295,7 +245,7 @@ static void check_refused(exciton_api api)
         check_status(l.status, EXCITON_ERROR_UNSUPPORTED, "%s", exciton_schedule_name(l.schedule));
         check(strstr(l.line, kernel_of[schedule]) && strstr(l.line, "known-answer"), "%s", l.line);
     }
-    cache_clear();
+    memory_cache_clear();
     for (int again = 0; again < 2; ++again) { /* then from memory */
         life all = {.lies = {.way = LIAR_NOTHING}};
         live(&all, selector);
@@ -320,7 +270,7 @@ static void check_refused(exciton_api api)
 
 static void check_inexact(void)
 {
-    cache_clear();
+    memory_cache_clear();
     for (int again = 0; again < 2; ++again) {
         life l = {.lies = {.way = LIAR_OFF}};
         live(&l, selector);
@@ -362,8 +312,8 @@ static void check_all(void)
     exciton_context *context = NULL;
     exciton_device *device = NULL;
     answers a = {0};
-    const exciton_context_params params = {.cache = {.get = cache_get, .set = cache_set}};
-    cache_clear();
+    const exciton_context_params params = {.cache = memory_cache()};
+    memory_cache_clear();
     the_liar = (liar){.way = LIAR_NOTHING, .kernel = "copy"};
     check_status(exciton_context_create_seamed(&params, liar_resolve, NULL, &context), EXCITON_OK, "context");
     check_status(exciton_device_open(context, selector, &device), EXCITON_OK, "device");
@@ -438,6 +388,6 @@ int main(int count, char **arguments)
     check_section_begin("all");
     check_all();
     check_section_end();
-    cache_clear();
+    memory_cache_clear();
     return check_finish(selector);
 }
