@@ -9,7 +9,8 @@
 
 /* Bytes moved. The last takes milliseconds on the slowest memory. */
 static const uint64_t sizes[] = {UINT64_C(1) << 16, UINT64_C(1) << 19, UINT64_C(1) << 22, UINT64_C(1) << 24, UINT64_C(1) << 26};
-enum { SIZES = sizeof sizes / sizeof sizes[0], EMPTY = 256 /* bytes: nothing but the dispatch */, FEW = 5, MANY = 25, TEXT = 512,
+enum { SIZES = sizeof sizes / sizeof sizes[0], EMPTY = 256 /* bytes: nothing but the dispatch */,
+       STEP = 8192 /* bytes: next to nothing */, STEPS = 9, FEW = 5, MANY = 25, TEXT = 512,
        PATIENCE = 10000000 /* nanoseconds for one number */ };
 
 /* ---- measuring ---- */
@@ -31,20 +32,21 @@ static exciton_status fastest(exciton_floor *floor, uint32_t times, uint32_t run
 
 static exciton_status measure_dispatch(exciton_device *d, exciton_costs *costs)
 {
-    /* A step's price shows only where all units have work: halves of a copy one after the other against the whole. */
-    const uint64_t bytes[] = {EMPTY, sizes[0], sizes[0] / 2};
+    /* A step's price shows only where all units have work, and in a row of them: one alone is within what a dispatch varies by. */
+    const uint64_t bytes[] = {EMPTY, STEP, STEP};
+    const uint32_t times[] = {1, 1, STEPS};
     double ns[3];
     exciton_status status = EXCITON_OK;
     for (int i = 0; !status && i < 3; ++i) {
         exciton_floor *floor;
         status = exciton_floor_create_one(d, bytes[i], &floor);
         if (!status)
-            status = fastest(floor, i == 2 ? 2 : 1, MANY, &ns[i]);
+            status = fastest(floor, times[i], MANY, &ns[i]);
         exciton_floor_destroy(floor);
     }
     if (!status) {
         costs->dispatch = ns[0];
-        costs->step = ns[2] > ns[1] ? ns[2] - ns[1] : 0;
+        costs->step = ns[2] > ns[1] ? (ns[2] - ns[1]) / (STEPS - 1) : 0;
     }
     return status;
 }
@@ -85,7 +87,7 @@ static exciton_cache_key key_of(const exciton_device *d)
     exciton_cache_key key;
     exciton_sha256 hash;
     exciton_sha256_begin(&hash);
-    exciton_cache_key_add_text(&hash, "costs 1");
+    exciton_cache_key_add_text(&hash, "costs 2");
     exciton_device_identify(d, &hash);
     exciton_sha256_end(&hash, key.hex);
     return key;

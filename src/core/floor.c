@@ -401,7 +401,9 @@ static exciton_status copy_by_driver(exciton_floor *f)
 static exciton_status submit(exciton_floor *f, exciton_be_recording *recording, uint32_t times)
 {
     exciton_device *d = f->device;
-    exciton_be_recording *const recordings[] = {recording, recording};
+    exciton_be_recording *recordings[EXCITON_FLOOR_TIMES];
+    for (uint32_t i = 0; i < times; ++i)
+        recordings[i] = recording;
     exciton_status status = exciton_device_note(d, d->backend->submit(d->be, recordings, times, &d->serial));
     if (!status)
         f->deferred.serial = f->from->serial = f->to->serial = d->serial;
@@ -423,7 +425,10 @@ static exciton_status run(exciton_floor *f, uint32_t index, uint32_t times, uint
     return status;
 }
 
-exciton_status exciton_floor_run_times(exciton_floor *f, uint32_t times, uint64_t *nanoseconds) { return run(f, 0, times, nanoseconds); }
+exciton_status exciton_floor_run_times(exciton_floor *f, uint32_t times, uint64_t *nanoseconds)
+{
+    return run(f, 0, times < EXCITON_FLOOR_TIMES ? times : EXCITON_FLOOR_TIMES, nanoseconds);
+}
 
 exciton_status exciton_floor_run(exciton_floor *f, uint32_t index, uint64_t *nanoseconds)
 {

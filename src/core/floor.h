@@ -25,7 +25,8 @@ struct exciton_floor {
 
 /* A floor of one copy, the kind that the device is likely to do best: to learn what it costs, not how fast it can be. */
 exciton_status exciton_floor_create_one(exciton_device *device, uint64_t bytes, exciton_floor **floor);
-/* As exciton_floor_run of its first copy, `times` (1 or 2) of it in one submission. */
+enum { EXCITON_FLOOR_TIMES = 16 };
+/* As exciton_floor_run of its first copy, `times` (1 to EXCITON_FLOOR_TIMES) of it in one submission. */
 exciton_status exciton_floor_run_times(exciton_floor *floor, uint32_t times, uint64_t *nanoseconds);
 
 #endif

@@ -8,9 +8,9 @@ static const exciton_costs unmeasured = {.dispatch = 10000, .step = 3000, .point
 
 enum { UNKNOWN_UNITS = 64 };
 static const double misfit = 4;  /* a form for the other kind of memory: barriers in tasks, or rows that nothing gathers */
-static const double overlap = 0.8; /* of a pipeline whose reads and writes go to memory at the same time */
+static const double pipe = 1.05;   /* of a pipeline beyond the caches: it reads and writes two samples in turn, row by row */
 static const double alone = 1.4;   /* of the baseline: its rows and layers are units of their own, which no neighbour helps */
-static const double turns = 1.03;  /* of a pipeline that had no need to be one */
+static const double products = 1.5; /* of a weight, which is multiplied and added, against a byte that is only moved */
 
 static double least(double a, double b) { return a < b ? a : b; }
 
@@ -57,7 +57,7 @@ static double cost_of_three(const traffic *t)
 /* Speed of the second read of samples that are worked on side by side. */
 static double again(const traffic *t)
 {
-    double live = exciton_min((uint64_t)t->units, (uint64_t)t->samples) * 2 * t->x / t->samples;
+    double live = exciton_min((uint64_t)t->units, (uint64_t)t->samples) * 3 * t->x / t->samples; /* x, y, and what stands between */
     return least(t->all, rate(t->costs, live));
 }
 
@@ -72,7 +72,7 @@ static double cost_of_samples(const traffic *t, double shares)
 static double cost_of_pipeline(const traffic *t, double units, bool streams)
 {
     double moved = 2 * t->x * t->all + t->x * again(t);
-    return turns_of(t, units) * (moved * (streams ? overlap : turns) + t->samples * (t->w1 + t->w2) * t->weights);
+    return turns_of(t, units) * (moved * (streams ? pipe : 1) + t->samples * (t->w1 + t->w2) * t->weights);
 }
 
 uint64_t exciton_se_footprint(const exciton_se_problem *p)
@@ -88,7 +88,7 @@ double exciton_se_cost(const exciton_se_problem *p, const exciton_limits *limits
     double footprint = (in_place ? 1 : 2) * x + 2 * each;
     bool streams = exciton_se_streams(p, limits, batch, space, in_place);
     traffic t = {.costs = costs, .samples = (double)batch, .x = x, .w1 = each, .w2 = each,
-                 .all = rate(costs, footprint), .weights = rate(costs, 2 * each)};
+                 .all = rate(costs, footprint), .weights = products * rate(costs, 2 * each)};
     t.units = limits->compute_units ? limits->compute_units : UNKNOWN_UNITS;
     if (way->form == EXCITON_FORM_ROWS)
         t.units *= way->group_size;

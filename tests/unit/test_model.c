@@ -98,7 +98,7 @@ static void times(void **state)
     (void)state;
     uint64_t hash = 1;
     for_each_way(&hash, time_of);
-    expect("times", hash, UINT64_C(0x103002656a11a45a));
+    expect("times", hash, UINT64_C(0x8cd848034c2bf980));
 }
 
 /* Whether it runs, and if so in which rounds, with how much scratch and in what variants. */
@@ -147,7 +147,7 @@ static void choices(void **state)
                     hash = mixed(hash, (uint64_t)status * 1000003 + way.schedule * 10007u + way.form * 1009u + way.group_size * 101u + way.shares);
                     hash = mixed(hash, exciton_se_allowed(&p, &devices[d], known, devices[d].max_group_size));
                 }
-    expect("choices", hash, UINT64_C(0xd430fbed39d3e441));
+    expect("choices", hash, UINT64_C(0x2e14d0d50f6cc30f));
 }
 
 int main(void)
