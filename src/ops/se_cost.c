@@ -9,6 +9,7 @@ static const exciton_costs unmeasured = {.dispatch = 10000, .step = 3000, .point
 enum { UNKNOWN_UNITS = 64 };
 static const double misfit = 4;  /* a form for the other kind of memory: barriers in tasks, or rows that nothing gathers */
 static const double pipe = 1.05;   /* of a pipeline beyond the caches: it reads and writes two samples in turn, row by row */
+static const double idle = 1.1;    /* of one that has a single sample each, or barriers that cost its work-items their loads under way */
 static const double alone = 1.4;   /* of the baseline: its rows and layers are units of their own, which no neighbour helps */
 static const double products = 1.5; /* of a weight, which is multiplied and added, against a byte that is only moved */
 
@@ -69,10 +70,11 @@ static double cost_of_samples(const traffic *t, double shares)
     return turns_of(t, units) * (squeeze + scale);
 }
 
-static double cost_of_pipeline(const traffic *t, double units, bool streams)
+static double cost_of_pipeline(const traffic *t, double units, bool streams, bool is_near)
 {
     double moved = 2 * t->x * t->all + t->x * again(t);
-    return turns_of(t, units) * (moved * (streams ? pipe : 1) + t->samples * (t->w1 + t->w2) * t->weights);
+    double times = streams ? pipe : is_near && units < t->samples ? 1 : idle;
+    return turns_of(t, units) * (moved * times + t->samples * (t->w1 + t->w2) * t->weights);
 }
 
 uint64_t exciton_se_footprint(const exciton_se_problem *p)
@@ -101,7 +103,8 @@ double exciton_se_cost(const exciton_se_problem *p, const exciton_limits *limits
         cost = cost_of_samples(&t, way->shares);
         break;
     case EXCITON_SCHEDULE_PIPELINED:
-        cost = cost_of_pipeline(&t, (double)exciton_divide_up(batch, exciton_se_run(p, limits, way, batch, space)), streams);
+        cost = cost_of_pipeline(&t, (double)exciton_divide_up(batch, exciton_se_run(p, limits, way, batch, space)), streams,
+                                limits->local_memory_is_global);
         break;
     default:
         cost = cost_of_three(&t);
