@@ -3,6 +3,7 @@
 
 #include "backends/vulkan/spirv.h"
 #include "base/checked.h"
+#include "base/os.h"
 
 #include <stddef.h>
 
@@ -109,6 +110,13 @@ static exciton_status warm(exciton_be_kernel *kernel, exciton_kernel which)
 
 /* ---- the table's ---- */
 
+static void say(const exciton_be_device *device, const exciton_kernel_spec *spec, bool kept, uint64_t made, uint64_t warmed)
+{
+    exciton_log(device->env, EXCITON_LOG_DEBUG, "vulkan: %s: kernel %s, form %s%s%s, group %u: %s in %u us, warm in %u", device->traits.properties.deviceName,
+                exciton_kernel_describe(spec->kernel)->name, exciton_form_name(spec->form), spec->texels ? ", texels" : "",
+                spec->in_place ? ", in place" : "", (unsigned)spec->group_size, kept ? "made again" : "made", (unsigned)(made / 1000), (unsigned)(warmed / 1000));
+}
+
 exciton_status exciton_vk_kernel_create(exciton_be_device *device, const exciton_kernel_spec *spec, exciton_be_kernel **out)
 {
     exciton_status status = exciton_vk_alive(device);
@@ -121,6 +129,7 @@ exciton_status exciton_vk_kernel_create(exciton_be_device *device, const exciton
     *kernel = (exciton_be_kernel){.device = device, .slots = exciton_kernel_slot_count(spec), .params_bytes = entry->param_count * 4,
                                   .texels = spec->texels, .letters = entry->slots, .in_place = spec->in_place};
     VkShaderModule module = VK_NULL_HANDLE;
+    uint64_t begin = exciton_clock(), made = begin;
     status = create_module(device, spec, &module);
     if (!status)
         status = create_layout(kernel);
@@ -131,6 +140,7 @@ exciton_status exciton_vk_kernel_create(exciton_be_device *device, const exciton
         status = create_pipeline(kernel, spec, module, kept.cache);
     if (module)
         device->vk.DestroyShaderModule(device->device, module, NULL);
+    made = exciton_clock();
     if (!status)
         status = warm(kernel, spec->kernel);
     exciton_vk_cache_end(device, &kept, !status);
@@ -139,6 +149,7 @@ exciton_status exciton_vk_kernel_create(exciton_be_device *device, const exciton
         return exciton_fail_within(status, "kernel %s, form %s%s, group %u", entry->name, exciton_form_name(spec->form),
                                    spec->in_place ? ", in place" : spec->texels ? ", texels" : "", spec->group_size);
     }
+    say(device, spec, kept.had, made - begin, exciton_clock() - made);
     *out = kernel;
     return EXCITON_OK;
 }
