@@ -178,7 +178,8 @@ typedef struct exciton_device_info {
     exciton_device_type type;
     bool has_uuid;
     uint8_t uuid[16];
-    const char *selected_by; /* the shortest selector that gives exactly this device */
+    const char *selected_by; /* the shortest selector that gives exactly this device; of one that was opened by its API's word
+                              * before anything was listed, the shortest that begins with that word */
 } exciton_device_info;
 
 /* An API without devices, and why: "no loader (libvulkan.so.1: …)", "the loader has no device", "driver X: …". */
@@ -196,7 +197,8 @@ EXCITON_API exciton_status exciton_absence_describe(exciton_context *context, ui
 /* `selector`: auto | gpu | cpu | host | opencl | vulkan | a UUID (32 hex digits) | a part of a name or driver |
  * opencl:PART | vulkan:PART. NULL: the environment's EXCITON_DEVICE, else auto. auto takes the discrete GPU, then the
  * integrated, then the virtual, then host, never a software driver. A named device is never replaced by another:
- * EXCITON_ERROR_ABSENT and _AMBIGUOUS list what there is. */
+ * EXCITON_ERROR_ABSENT and _AMBIGUOUS list what there is. Where the selector begins with an API's word (host, opencl, vulkan),
+ * only its loader is opened: for host none. */
 EXCITON_API exciton_status exciton_device_open(exciton_context *context, const char *selector, exciton_device **device);
 /* Waits for what is in flight. Everything made on the device must have been destroyed. */
 EXCITON_API void exciton_device_close(exciton_device *device);

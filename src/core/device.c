@@ -122,6 +122,27 @@ static exciton_status open_found(exciton_context *c, const exciton_found *found,
     return EXCITON_OK;
 }
 
+/* A selector that names its API is looked for there only: what isn't asked for isn't loaded. */
+static exciton_status find(exciton_context *c, const char *selector, const exciton_found **found)
+{
+    exciton_api api;
+    uint32_t index;
+    const exciton_listing *listing = NULL;
+    exciton_status status = EXCITON_OK;
+    if (exciton_select_api(selector, &api))
+        status = exciton_context_list_api(c, api, &listing);
+    if (status)
+        return status;
+    if (!listing || exciton_select(listing->found, listing->found_count, selector, &index)) {
+        listing = &c->all; /* a refusal tells all that there is */
+        status = exciton_context_list(c);
+        if (!status)
+            status = exciton_select(listing->found, listing->found_count, selector, &index);
+    }
+    *found = status ? NULL : &listing->found[index];
+    return status;
+}
+
 exciton_status exciton_device_open(exciton_context *c, const char *selector, exciton_device **device)
 {
     if (device)
@@ -129,15 +150,13 @@ exciton_status exciton_device_open(exciton_context *c, const char *selector, exc
     exciton_status status = exciton_object_check(c, EXCITON_KIND_CONTEXT, "device_open");
     if (!status && !device)
         status = exciton_fail(EXCITON_ERROR_ARGUMENT, "device_open: device: NULL");
-    if (!status)
-        status = exciton_context_list(c);
     if (status)
         return status;
     if (!selector && !c->env.privileged)
         selector = getenv("EXCITON_DEVICE");
-    uint32_t index;
-    status = exciton_select(c->found, c->found_count, selector && *selector ? selector : "auto", &index);
-    return status ? status : open_found(c, &c->found[index], device);
+    const exciton_found *found;
+    status = find(c, selector && *selector ? selector : "auto", &found);
+    return status ? status : open_found(c, found, device);
 }
 
 void exciton_device_close(exciton_device *d)

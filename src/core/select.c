@@ -137,6 +137,18 @@ static exciton_status by_part(const exciton_found *found, uint32_t count, filter
     return EXCITON_OK;
 }
 
+bool exciton_select_api(const char *selector, exciton_api *api)
+{
+    const char *colon = strchr(selector, ':');
+    size_t length = colon ? (size_t)(colon - selector) : strlen(selector);
+    for (int i = EXCITON_API_HOST; i <= EXCITON_API_VULKAN; ++i)
+        if (same_word(selector, api_words[i], length) && !(colon && i == EXCITON_API_HOST)) {
+            *api = (exciton_api)i;
+            return true;
+        }
+    return false;
+}
+
 exciton_status exciton_select(const exciton_found *found, uint32_t count, const char *selector, uint32_t *index)
 {
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; ++i)
@@ -158,18 +170,22 @@ static bool gives(const exciton_found *found, uint32_t count, const char *select
     return !exciton_select(found, count, selector, &got) && got == index;
 }
 
-exciton_status exciton_select_name(const exciton_env *env, const exciton_found *found, uint32_t count, uint32_t index, const char **selector)
+exciton_status exciton_select_name(const exciton_env *env, const exciton_found *found, uint32_t count, uint32_t index, bool part,
+                                   const char **selector)
 {
     const exciton_device_info *info = &found[index].info;
-    char with_api[256], uuid[33], named[512];
+    char with_api[256], uuid[33], named[512], exactly[64];
     snprintf(with_api, sizeof with_api, "%s:%s", api_words[info->api], info->driver);
     snprintf(named, sizeof named, "%s:%s", api_words[info->api], info->name);
     for (int i = 0; i < 16; ++i)
         snprintf(uuid + 2 * i, 3, "%02x", info->uuid[i]);
-    const char *candidates[] = {info->driver, api_words[info->api], with_api, info->name, uuid, named};
+    snprintf(exactly, sizeof exactly, "%s:%s", api_words[info->api], uuid);
+    const char *candidates[] = {info->driver, api_words[info->api], with_api, info->name, uuid, named, exactly};
     const char *best = NULL;
+    exciton_api api;
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; ++i)
-        if ((!best || strlen(candidates[i]) < strlen(best)) && gives(found, count, candidates[i], index))
+        if ((!best || strlen(candidates[i]) < strlen(best)) && (!part || exciton_select_api(candidates[i], &api)) &&
+            gives(found, count, candidates[i], index))
             best = candidates[i];
     *selector = exciton_duplicate(env, best ? best : info->has_uuid ? uuid : named);
     return *selector ? EXCITON_OK : exciton_fail(EXCITON_ERROR_MEMORY, "devices: %s: out of memory", info->name);

@@ -199,10 +199,10 @@ exciton_status exciton_device_answers(exciton_context *c, uint32_t index, excito
         status = exciton_context_list(c);
     if (status)
         return status;
-    if (index >= c->found_count)
-        return exciton_fail(EXCITON_ERROR_ARGUMENT, "device_answers: index %" PRIu32 ": there are %" PRIu32, index, c->found_count);
+    if (index >= c->all.found_count)
+        return exciton_fail(EXCITON_ERROR_ARGUMENT, "device_answers: index %" PRIu32 ": there are %" PRIu32, index, c->all.found_count);
     struct exciton_memos memos = {0};
-    const exciton_found *found = &c->found[index];
+    const exciton_found *found = &c->all.found[index];
     if (found->backend->kernel_identify && exciton_cache_exists(&c->env))
         read_entry(&c->env, found->backend, &found->info, &memos);
     for (uint32_t i = 0; i < memos.count; ++i) {

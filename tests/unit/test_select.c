@@ -100,20 +100,62 @@ static void shortest_selectors(void **state)
     static const char *const expected[] = {"host", "vulkan", "pocl", "rusticl"};
     for (uint32_t i = 0; i < 4; ++i) {
         const char *selector;
-        assert_int_equal(exciton_select_name(&env, software, 4, i, &selector), EXCITON_OK);
+        assert_int_equal(exciton_select_name(&env, software, 4, i, false, &selector), EXCITON_OK);
         assert_string_equal(selector, expected[i]);
         exciton_release(&env, (void *)selector);
     }
     for (uint32_t i = 0; i < 5; ++i) {
         const char *selector;
-        assert_int_equal(exciton_select_name(&env, laptop, 5, i, &selector), EXCITON_OK);
+        assert_int_equal(exciton_select_name(&env, laptop, 5, i, false, &selector), EXCITON_OK);
         gives(laptop, 5, selector, i);
         exciton_release(&env, (void *)selector);
     }
 }
 
+/* Of one API's devices alone: what names them among all. */
+static void selectors_of_a_part(void **state)
+{
+    (void)state;
+    const exciton_env env = {.allocator = {.allocate = allocate, .release = release}};
+    const char *selector;
+    for (uint32_t i = 1; i < 5; ++i) {
+        uint32_t first = i < 3 ? 1 : 3;
+        assert_int_equal(exciton_select_name(&env, laptop + first, 2, i - first, true, &selector), EXCITON_OK);
+        gives(laptop, 5, selector, i);
+        exciton_release(&env, (void *)selector);
+    }
+    static const char *const expected[] = {"host", "vulkan", "opencl", "opencl:rusticl"};
+    for (uint32_t i = 0; i < 4; ++i) {
+        uint32_t first = i < 3 ? i : 2;
+        assert_int_equal(exciton_select_name(&env, software + first, i < 2 ? 1 : 2, i - first, true, &selector), EXCITON_OK);
+        assert_string_equal(selector, expected[i]);
+        exciton_release(&env, (void *)selector);
+    }
+    const exciton_found twins[] = {GPU("A", "a", EXCITON_API_VULKAN, EXCITON_DEVICE_DISCRETE, 1), GPU("A", "a", EXCITON_API_VULKAN, EXCITON_DEVICE_DISCRETE, 2)};
+    assert_int_equal(exciton_select_name(&env, twins, 2, 1, true, &selector), EXCITON_OK);
+    assert_string_equal(selector, "vulkan:02000000000000000000000000000000");
+    exciton_release(&env, (void *)selector);
+}
+
+static void api_of_a_selector(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *selector;
+        int api;
+    } cases[] = {{"host", EXCITON_API_HOST}, {"HOST", EXCITON_API_HOST}, {"opencl", EXCITON_API_OPENCL}, {"Vulkan:x", EXCITON_API_VULKAN},
+                 {"opencl:", EXCITON_API_OPENCL}, {"host:host", -1}, {"auto", -1}, {"cpu", -1}, {"pocl", -1}, {"vulkanised", -1}, {"", -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+        exciton_api api = EXCITON_API_HOST;
+        assert_int_equal(exciton_select_api(cases[i].selector, &api), cases[i].api >= 0);
+        if (cases[i].api >= 0)
+            assert_int_equal(api, cases[i].api);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(without_gpu), cmocka_unit_test(one_gpu_through_two_apis), cmocka_unit_test(shortest_selectors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(without_gpu), cmocka_unit_test(one_gpu_through_two_apis), cmocka_unit_test(shortest_selectors),
+                                       cmocka_unit_test(selectors_of_a_part), cmocka_unit_test(api_of_a_selector)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
