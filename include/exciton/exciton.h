@@ -384,7 +384,8 @@ EXCITON_API exciton_status exciton_wait(exciton_device *device, exciton_ticket t
 
 /* Binds, submits and waits; the plan keeps its last 16 bindings. Any thread, one at a time a plan. */
 EXCITON_API exciton_status exciton_run(exciton_plan *plan, const exciton_args *args);
-/* The plan's largest shape from and to host memory, f32. x == y is legal. */
+/* The plan's largest shape from and to host memory, f32. x == y is legal, as is any other overlap. The host device works where
+ * x and y lie, without a copy, unless they overlap without being the same. */
 EXCITON_API exciton_status exciton_run_host(exciton_plan *plan, const float *x, float *y);
 
 /* ---- Proof ------------------------------------------------------------------------------------------------------ */

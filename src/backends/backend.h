@@ -52,6 +52,9 @@ typedef struct exciton_backend {
 
     /* `bytes` > 0, a multiple of 4. `no_mappable` (tests): as if no device memory were visible to the host. */
     exciton_status (*buffer_create)(exciton_be_device *device, uint64_t bytes, exciton_domain domain, bool no_mappable, exciton_be_buffer **buffer);
+    /* Optional: the caller's memory as a buffer, for a device that works on it where it lies. Steps that only read it leave it
+     * alone; buffer_destroy leaves it, too. Absent: core copies. */
+    exciton_status (*buffer_wrap)(exciton_be_device *device, void *data, uint64_t bytes, exciton_be_buffer **buffer);
     void (*buffer_destroy)(exciton_be_buffer *buffer); /* nothing uses it */
     /* Blocking; any offset and size in bounds, through a bounded staging buffer where needed. */
     exciton_status (*buffer_write)(exciton_be_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes);

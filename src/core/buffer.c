@@ -11,10 +11,21 @@ static void buffer_free(exciton_deferred *deferred)
     exciton_buffer *b = (exciton_buffer *)((char *)deferred - offsetof(exciton_buffer, deferred));
     exciton_device *d = b->device;
     d->backend->buffer_destroy(b->be);
-    d->live_bytes -= b->bytes;
-    exciton_context_give(d->context, b->bytes);
+    d->live_bytes -= b->own;
+    exciton_context_give(d->context, b->own);
     exciton_release(&d->context->env, b->copy);
     exciton_context_bury(d->context, &b->object);
+}
+
+static void fill(exciton_buffer *b, exciton_device *d, uint64_t bytes, uint64_t own)
+{
+    b->object.kind = EXCITON_KIND_BUFFER;
+    b->deferred.free = buffer_free;
+    b->device = d;
+    b->bytes = bytes;
+    b->own = own;
+    b->holders = 1;
+    d->live_bytes += own;
 }
 
 static exciton_status check_room(exciton_device *d, uint64_t bytes)
@@ -50,12 +61,21 @@ exciton_status exciton_buffer_make(exciton_device *d, uint64_t bytes, exciton_do
         exciton_context_give(d->context, size);
         return status;
     }
-    b->object.kind = EXCITON_KIND_BUFFER;
-    b->deferred.free = buffer_free;
-    b->device = d;
-    b->bytes = size;
-    b->holders = 1;
-    d->live_bytes += size;
+    fill(b, d, size, size);
+    *buffer = b;
+    return EXCITON_OK;
+}
+
+exciton_status exciton_buffer_wrap(exciton_device *d, void *data, uint64_t bytes, exciton_buffer **buffer)
+{
+    exciton_device_collect(d);
+    exciton_buffer *b = exciton_allocate(&d->context->env, sizeof *b);
+    exciton_status status = b ? d->backend->buffer_wrap(d->be, data, bytes, &b->be) : exciton_fail(EXCITON_ERROR_MEMORY, "run_host: out of memory");
+    if (status) {
+        exciton_release(&d->context->env, b);
+        return exciton_device_note(d, status);
+    }
+    fill(b, d, bytes, 0);
     *buffer = b;
     return EXCITON_OK;
 }

@@ -234,11 +234,7 @@ void exciton_plan_destroy(exciton_plan *plan)
     plan->object.kind = EXCITON_KIND_DEAD; /* bindings may hold it on */
     while (plan->kept_count)
         exciton_binding_drop(plan->kept[--plan->kept_count].binding);
-    for (int i = 0; i < 2; ++i)
-        if (plan->staging[i]) {
-            exciton_buffer_drop(plan->staging[i]);
-            plan->staging[i] = NULL;
-        }
+    exciton_plan_drop_staging(plan);
     exciton_plan_drop(plan);
     exciton_device_unlock(d);
 }

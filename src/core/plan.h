@@ -27,6 +27,8 @@ struct exciton_plan {
     exciton_kept kept[EXCITON_PLAN_BINDINGS];
     uint32_t kept_count;
     exciton_buffer *staging[2]; /* exciton_run_host's x and y; made at its first call */
+    exciton_buffer *wrapped[2]; /* the same, where it works on the caller's memory: of its last call */
+    const void *wraps[2];       /* which memory that is */
 };
 
 /* What runs a shape: as asked, or as measured, or the cheapest. */
@@ -35,6 +37,8 @@ exciton_status exciton_plan_choose(const exciton_plan *plan, uint64_t batch, uin
 /* Under the device's lock. */
 void exciton_plan_hold(exciton_plan *plan);
 void exciton_plan_drop(exciton_plan *plan);
+/* Drops what exciton_run_host keeps. */
+void exciton_plan_drop_staging(exciton_plan *plan);
 /* Drops the kept bindings that use a buffer which is going. */
 void exciton_plans_forget(exciton_device *device, const exciton_buffer *buffer);
 

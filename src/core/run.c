@@ -144,6 +144,23 @@ exciton_status exciton_run(exciton_plan *plan, const exciton_args *given)
     return status ? status : exciton_wait(plan->device, serial, EXCITON_WAIT_DEFAULT);
 }
 
+/* ---- run_host ---- */
+
+static void drop(exciton_buffer **buffer)
+{
+    if (*buffer)
+        exciton_buffer_drop(*buffer);
+    *buffer = NULL;
+}
+
+void exciton_plan_drop_staging(exciton_plan *plan)
+{
+    for (int i = 0; i < 2; ++i) {
+        drop(&plan->staging[i]);
+        drop(&plan->wrapped[i]);
+    }
+}
+
 static exciton_status make_staging(exciton_plan *plan, uint64_t bytes)
 {
     exciton_status status = EXCITON_OK;
@@ -153,6 +170,48 @@ static exciton_status make_staging(exciton_plan *plan, uint64_t bytes)
             status = exciton_buffer_make(plan->device, bytes, EXCITON_DOMAIN_DEFAULT, &plan->staging[i]);
     exciton_device_unlock(plan->device);
     return status;
+}
+
+static exciton_status run_copies(exciton_plan *plan, const float *x, float *y, uint64_t bytes)
+{
+    exciton_status status = make_staging(plan, bytes);
+    if (!status)
+        status = exciton_buffer_write(plan->staging[0], 0, x, bytes);
+    if (!status)
+        status = exciton_run(plan, &(exciton_args){.in = {plan->staging[0], 0}, .out = {plan->staging[1], 0}});
+    return status ? status : exciton_buffer_read(plan->staging[1], 0, y, bytes);
+}
+
+/* Whether the device can work on them where they lie: in place or apart, not half and half. */
+static bool can_wrap(const exciton_plan *plan, const float *x, const float *y, uint64_t bytes)
+{
+    uintptr_t a = (uintptr_t)x, b = (uintptr_t)y;
+    if (!plan->device->backend->buffer_wrap || a % sizeof(float) || b % sizeof(float))
+        return false;
+    return a == b ? plan->problem.shares <= 1 : a + bytes <= b || b + bytes <= a;
+}
+
+/* Under the lock. The binding of the last call's memory is kept with it. */
+static exciton_status wrap(exciton_plan *plan, int i, const void *data, uint64_t bytes)
+{
+    if (plan->wrapped[i] && plan->wraps[i] == data)
+        return EXCITON_OK;
+    if (plan->wrapped[i])
+        exciton_plans_forget(plan->device, plan->wrapped[i]);
+    drop(&plan->wrapped[i]);
+    plan->wraps[i] = data;
+    return exciton_buffer_wrap(plan->device, (void *)(uintptr_t)data, bytes, &plan->wrapped[i]); /* x is read only */
+}
+
+static exciton_status run_wrapped(exciton_plan *plan, const float *x, float *y, uint64_t bytes)
+{
+    bool in_place = x == y;
+    exciton_device_lock(plan->device);
+    exciton_status status = wrap(plan, 0, x, bytes);
+    if (!status && !in_place)
+        status = wrap(plan, 1, y, bytes);
+    exciton_device_unlock(plan->device);
+    return status ? status : exciton_run(plan, &(exciton_args){.in = {plan->wrapped[0], 0}, .out = {plan->wrapped[!in_place], 0}});
 }
 
 exciton_status exciton_run_host(exciton_plan *plan, const float *x, float *y)
@@ -165,10 +224,5 @@ exciton_status exciton_run_host(exciton_plan *plan, const float *x, float *y)
     if (!x || !y)
         return exciton_fail(EXCITON_ERROR_ARGUMENT, "run_host: %s: NULL", x ? "y" : "x");
     uint64_t bytes = plan->problem.max.batch * plan->problem.channels * plan->problem.max_space * sizeof(float);
-    status = make_staging(plan, bytes);
-    if (!status)
-        status = exciton_buffer_write(plan->staging[0], 0, x, bytes);
-    if (!status)
-        status = exciton_run(plan, &(exciton_args){.in = {plan->staging[0], 0}, .out = {plan->staging[1], 0}});
-    return status ? status : exciton_buffer_read(plan->staging[1], 0, y, bytes);
+    return can_wrap(plan, x, y, bytes) ? run_wrapped(plan, x, y, bytes) : run_copies(plan, x, y, bytes);
 }

@@ -33,17 +33,28 @@ static void run_batches(suite *s, const variant *v, const tensors *t, exciton_pl
     (void)s;
 }
 
+/* Where x and y lie, in floats from the start of a block: apart, in place, elsewhere and not aligned, overlapping. */
 static void run_host_pointers(const tensors *t, exciton_plan *plan)
 {
-    float *y = malloc(t->count * sizeof *y);
-    if (!y)
-        return;
-    for (int in_place = 0; in_place < 2; ++in_place) {
-        memcpy(y, t->x, t->count * sizeof *y);
-        check_status(exciton_run_host(plan, in_place ? y : t->x, y), EXCITON_OK, "run_host");
-        check(memcmp(y, t->y, t->count * sizeof *y) == 0, "run_host%s: other bits", in_place ? ", x == y" : "");
+    enum { GUARD = 16 };
+    const struct {
+        const char *name;
+        size_t x, y;
+    } places[] = {{"apart", GUARD, t->count + 2 * GUARD},      {"x == y", GUARD, GUARD},
+                  {"apart again", GUARD, t->count + 2 * GUARD}, {"elsewhere", t->count + 3 * GUARD + 3, GUARD + 1},
+                  {"overlapping", GUARD, GUARD + 5},            {"overlapping before", GUARD + 5, GUARD}};
+    size_t size = 2 * t->count + 5 * GUARD;
+    float *block = malloc(size * sizeof *block), *expected = malloc(size * sizeof *expected);
+    for (size_t i = 0; block && expected && i < sizeof places / sizeof places[0]; ++i) {
+        memset(block, 0xff, size * sizeof *block);
+        memcpy(block + places[i].x, t->x, t->count * sizeof *block);
+        memcpy(expected, block, size * sizeof *block);
+        memcpy(expected + places[i].y, t->y, t->count * sizeof *block);
+        check_status(exciton_run_host(plan, block + places[i].x, block + places[i].y), EXCITON_OK, "run_host");
+        check(memcmp(block, expected, size * sizeof *block) == 0, "run_host, %s: other bytes", places[i].name);
     }
-    free(y);
+    free(block);
+    free(expected);
 }
 
 void section_batches(suite *s)

@@ -87,6 +87,7 @@ const exciton_backend exciton_backend_host = {
     .open = open_device,
     .close = close_device,
     .buffer_create = exciton_host_buffer_create,
+    .buffer_wrap = exciton_host_buffer_wrap,
     .buffer_destroy = exciton_host_buffer_destroy,
     .buffer_write = exciton_host_buffer_write,
     .buffer_read = exciton_host_buffer_read,

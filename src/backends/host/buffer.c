@@ -1,4 +1,4 @@
-/* Buffers of the host: plain memory. */
+/* Buffers of the host: plain memory, ours or the caller's. */
 #include "backends/host/host.h"
 
 #include <string.h>
@@ -26,12 +26,23 @@ exciton_status exciton_host_buffer_create(exciton_be_device *device, uint64_t by
     return EXCITON_OK;
 }
 
+exciton_status exciton_host_buffer_wrap(exciton_be_device *device, void *data, uint64_t bytes, exciton_be_buffer **buffer)
+{
+    (void)bytes;
+    *buffer = exciton_allocate(device->env, sizeof **buffer);
+    if (*buffer == NULL)
+        return exciton_fail(EXCITON_ERROR_MEMORY, "buffer: host: out of memory");
+    **buffer = (exciton_be_buffer){.device = device, .data = data, .wrapped = true};
+    return EXCITON_OK;
+}
+
 void exciton_host_buffer_destroy(exciton_be_buffer *buffer)
 {
     if (buffer == NULL)
         return;
     const exciton_env *env = buffer->device->env;
-    env->allocator.release(env->allocator.user, buffer->data);
+    if (!buffer->wrapped)
+        env->allocator.release(env->allocator.user, buffer->data);
     exciton_release(env, buffer);
 }
 

@@ -75,6 +75,7 @@ struct exciton_be_device {
 struct exciton_be_buffer {
     exciton_be_device *device;
     unsigned char *data;
+    bool wrapped; /* data is the caller's */
 };
 
 struct exciton_be_kernel {
@@ -84,6 +85,7 @@ struct exciton_be_kernel {
 
 exciton_status exciton_host_buffer_create(exciton_be_device *device, uint64_t bytes, exciton_domain domain, bool no_mappable,
                                           exciton_be_buffer **buffer);
+exciton_status exciton_host_buffer_wrap(exciton_be_device *device, void *data, uint64_t bytes, exciton_be_buffer **buffer);
 void exciton_host_buffer_destroy(exciton_be_buffer *buffer);
 exciton_status exciton_host_buffer_write(exciton_be_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes);
 exciton_status exciton_host_buffer_read(exciton_be_buffer *buffer, uint64_t offset, void *data, uint64_t bytes);
