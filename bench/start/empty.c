@@ -1,12 +1,16 @@
 /* What a program costs that does nothing with an API but open its device and wait for an empty piece of work, so that it can be taken
  * off what exciton's start takes. Writes one byte to stdout then.
  *
- *     empty host | opencl | vulkan
+ *     empty host|opencl|vulkan N C H W R
  *
+ * x, y and the weights are there as in first.c, their pages touched: data that a program has, whatever computes with it. The first touch
+ * alone takes milliseconds a tensor where a hypervisor has to find the pages.
  * opencl: context, queue, a marker; no program is built. vulkan: instance, device, queue, an empty submission; no pipeline. */
 #define CL_TARGET_OPENCL_VERSION 120
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #define VK_NO_PROTOTYPES
+#include "data.h"
+
 #include <CL/cl.h>
 #include <dlfcn.h>
 #include <stdio.h>
@@ -87,13 +91,16 @@ static const char *open_vk(void)
 
 int main(int argc, char **argv)
 {
-    const char *api = argc == 2 ? argv[1] : "", *why = NULL;
-    if (!strcmp(api, "opencl"))
+    const char *api = argc == 7 ? argv[1] : "", *why = NULL;
+    data d;
+    if (argc == 7 && !data_make(argv + 2, &d))
+        why = "out of memory";
+    else if (!strcmp(api, "opencl"))
         why = open_cl();
     else if (!strcmp(api, "vulkan"))
         why = open_vk();
     else if (strcmp(api, "host"))
-        why = "usage: empty host | opencl | vulkan";
+        why = "usage: empty host|opencl|vulkan N C H W R";
     if (!why && write(STDOUT_FILENO, "y", 1) != 1)
         why = "stdout";
     if (why)

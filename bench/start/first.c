@@ -4,10 +4,11 @@
  *
  * CACHE: a folder, kept between runs. Writes one byte to stdout once y is there; `stages`: where the time went and what
  * the library said, to stderr. */
+#include "data.h"
+
 #include <exciton/exciton.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,28 +37,16 @@ static void say(void *user, exciton_log_level level, const char *line)
     fprintf(stderr, "  %s\n", line);
 }
 
-static float *values(size_t count, float scale)
-{
-    float *v = malloc(count * sizeof *v);
-    for (size_t i = 0; v && i < count; i++)
-        v[i] = (float)((int)(i * 2654435761u >> 16 & 1023) - 512) * scale;
-    return v;
-}
-
 static exciton_status run(char **argv)
 {
     exciton_context *context = NULL;
     exciton_device *device = NULL;
     exciton_plan *plan = NULL;
-    uint64_t size[5];
-    for (int i = 0; i < 5; i++)
-        size[i] = strtoull(argv[3 + i], NULL, 10);
-    size_t count = size[0] * size[1] * size[2] * size[3], weights = size[1] * size[4];
-    float *x = values(count, 1.0f / 256), *w1 = values(weights, 1.0f / 4096), *w2 = values(weights, 1.0f / 4096), *y = malloc(count * sizeof *y);
-    if (!x || !w1 || !w2 || !y)
+    data d;
+    if (!data_make(argv + 3, &d))
         return exciton_report(EXCITON_ERROR_MEMORY, "first: out of memory");
-    const exciton_se se = {.channels = size[1], .hidden = size[4], .fc1 = {.data = w1}, .fc2 = {.data = w2},
-                           .max = {.batch = size[0], .dims = 2, .spatial = {size[2], size[3]}}};
+    const exciton_se se = {.channels = d.size[1], .hidden = d.size[4], .fc1 = {.data = d.w1}, .fc2 = {.data = d.w2},
+                           .max = {.batch = d.size[0], .dims = 2, .spatial = {d.size[2], d.size[3]}}};
     stage("");
     exciton_status status = exciton_context_create(&(exciton_context_params){.log = stages ? say : NULL, .cache = {.directory = argv[2]}}, &context);
     stage("context");
@@ -68,7 +57,7 @@ static exciton_status run(char **argv)
         status = exciton_plan_create_se(device, &se, &plan);
     stage("plan");
     if (!status)
-        status = exciton_run_host(plan, x, y);
+        status = exciton_run_host(plan, d.x, d.y);
     stage("run");
     if (!status && write(STDOUT_FILENO, "y", 1) != 1)
         status = exciton_report(EXCITON_ERROR_FILE, "first: stdout");
@@ -76,10 +65,7 @@ static exciton_status run(char **argv)
     exciton_device_close(device);
     exciton_context_destroy(context);
     stage("closing");
-    free(x);
-    free(w1);
-    free(w2);
-    free(y);
+    data_release(&d);
     return status;
 }
 
