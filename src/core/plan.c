@@ -1,5 +1,6 @@
 #include "core/plan.h"
 
+#include "base/cache.h"
 #include "base/checked.h"
 #include "core/binding.h"
 #include "core/costs.h"
@@ -55,6 +56,54 @@ static exciton_status upload_weights(exciton_plan *plan, const exciton_se *se)
     return status;
 }
 
+/* ---- kernels that can wait ---- */
+
+/* What the largest shape, out of place, runs with. */
+typedef struct first_kernels {
+    exciton_kernel_spec specs[EXCITON_SE_VARIANTS];
+    uint32_t count;
+} first_kernels;
+
+static exciton_status list_first(const exciton_plan *plan, const exciton_se_way *way, first_kernels *first)
+{
+    const exciton_se_problem *p = &plan->problem;
+    exciton_se_way chosen;
+    exciton_status status = EXCITON_OK;
+    first->count = 0;
+    if (!way) {
+        status = exciton_plan_choose(plan, p->max.batch, p->max_space, false, &chosen);
+        way = &chosen;
+    }
+    if (!status)
+        exciton_se_way_variants(p, &plan->device->limits, way, first->specs, &first->count);
+    return status;
+}
+
+/* Its test was passed before, so that it needn't run for this, and the cache has what the driver made of it. */
+static bool is_known(exciton_device *d, const exciton_kernel_spec *spec)
+{
+    exciton_finding finding;
+    return exciton_selftest_wanted(d) && exciton_cache_exists(&d->context->env) && exciton_selftest_recall(d, spec, &finding) &&
+           finding.verdict != EXCITON_ANSWER_WRONG;
+}
+
+/* A known one is left to the first binding that needs it, unless that is likely to be the first of all. */
+static bool can_wait(exciton_device *d, const exciton_kernel_spec *spec, const first_kernels *first)
+{
+    for (uint32_t i = 0; spec->kernel != EXCITON_KERNEL_COPY && !spec->in_place && i < first->count; ++i)
+        if (exciton_kernel_same(&first->specs[i], spec))
+            return false;
+    return is_known(d, spec);
+}
+
+static exciton_status make_ready(exciton_device *d, const exciton_kernel_spec *spec, const first_kernels *first)
+{
+    exciton_be_kernel *kernel;
+    return can_wait(d, spec, first) ? EXCITON_OK : exciton_device_kernel(d, spec, &kernel);
+}
+
+/* ---- what a plan compiles ---- */
+
 /* Lowers group_cap to what the kernels of the set can run. True when it changed: the set is another then. */
 static exciton_status ask_group_limits(exciton_plan *plan, const exciton_kernel_spec *specs, uint32_t count, bool *changed)
 {
@@ -63,7 +112,7 @@ static exciton_status ask_group_limits(exciton_plan *plan, const exciton_kernel_
     *changed = false;
     for (uint32_t i = 0; !status && d->backend->kernel_group_limit && i < count; ++i) {
         uint32_t limit = 0;
-        if (exciton_device_leaves_out(d, &specs[i]))
+        if (exciton_device_leaves_out(d, &specs[i]) || is_known(d, &specs[i])) /* tested in groups of that size */
             continue;
         status = exciton_device_note(d, d->backend->kernel_group_limit(d->be, &specs[i], &limit));
         if (status == EXCITON_ERROR_COMPILE) /* exciton_device_kernel will see, and leave it out */
@@ -99,15 +148,16 @@ static exciton_status compile_winners(exciton_plan *plan, const exciton_winners 
     for (uint32_t i = all->count; !status && i-- > 0;) { /* the last added is found first */
         const exciton_winner *w = &all->list[i];
         exciton_kernel_spec specs[EXCITON_SE_VARIANTS];
-        exciton_be_kernel *kernel;
+        first_kernels first;
         if (w->batch > p->max.batch || w->space > p->max_space || w->way.group_size > plan->group_cap ||
             exciton_se_feasible(p, &d->limits, &w->way, w->space))
             continue;
         uint32_t count = 0;
         exciton_se_way_variants(p, &d->limits, &w->way, specs, &count);
-        bool whole = true;
+        bool whole = true, largest = w->batch == p->max.batch && w->space == p->max_space && !w->in_place;
+        status = list_first(plan, largest ? &w->way : NULL, &first);
         for (uint32_t k = 0; !status && whole && k < count; ++k) {
-            status = exciton_device_kernel(d, &specs[k], &kernel);
+            status = make_ready(d, &specs[k], &first);
             if (status && exciton_device_leaves_out(d, &specs[k])) {
                 whole = false;
                 status = EXCITON_OK;
@@ -149,25 +199,27 @@ static exciton_status compile(exciton_plan *plan)
 {
     exciton_device *d = plan->device;
     exciton_kernel_spec specs[EXCITON_SE_VARIANTS];
-    exciton_be_kernel *kernel;
+    first_kernels first;
     uint32_t count, i = 0;
-    char first[512] = "";
+    char cause_line[512] = "";
     exciton_status status, cause = EXCITON_OK;
     for (;;) {
         status = list_variants(plan, specs, &count);
+        if (!status)
+            status = list_first(plan, NULL, &first);
         for (i = 0; !status && i < count; ++i)
-            status = exciton_device_kernel(d, &specs[i], &kernel);
+            status = make_ready(d, &specs[i], &first);
         if (!status || i == 0 || !exciton_device_leaves_out(d, &specs[i - 1]))
             break;
         if (!cause) {
             cause = status;
-            snprintf(first, sizeof first, "%s", exciton_last_error());
+            snprintf(cause_line, sizeof cause_line, "%s", exciton_last_error());
         }
         if (!exciton_se_bar(&plan->problem, &d->limits, plan->group_cap, &specs[i - 1]))
             break;
     }
     bool refused = status == EXCITON_ERROR_UNSUPPORTED || status == EXCITON_ERROR_LIMIT || status == EXCITON_ERROR_COMPILE;
-    return cause && refused ? exciton_fail(cause, "plan_create_se: no way is left: %s", first) : status;
+    return cause && refused ? exciton_fail(cause, "plan_create_se: no way is left: %s", cause_line) : status;
 }
 
 static exciton_status fill(exciton_plan *plan, const exciton_se *se)

@@ -4,6 +4,7 @@
 #include "core/context.h"
 #include "support/allocator.h"
 #include "support/driver.h"
+#include "support/memory_cache.h"
 #include "support/seam.h"
 
 #include <ftw.h>
@@ -22,13 +23,13 @@ typedef struct counted {
     exciton_binding *bindings[3];
 } counted;
 
-static bool open_counted(suite *s, counted *c, const variant *v)
+static bool open_counted(suite *s, counted *c, const variant *v, exciton_cache cache)
 {
     memset(c, 0, sizeof *c);
     seam_reset();
     c->v = *v;
     tensors_make(&v->c, &c->t);
-    exciton_context_params params = {.log = test_log, .allocator = test_allocator_interface(&c->allocator)};
+    exciton_context_params params = {.log = test_log, .allocator = test_allocator_interface(&c->allocator), .cache = cache};
     bool ok = check_status(exciton_context_create_seamed(&params, seam_resolve, NULL, &c->context), EXCITON_OK, "context") &&
               check_status(exciton_device_open(c->context, s->options.selector, &c->device), EXCITON_OK, "device");
     check(seam_unknown[0] == 0, "%s has no wrapper", seam_unknown);
@@ -162,7 +163,7 @@ static void run_smaller(suite *s, exciton_schedule schedule)
     counted c;
     variant v = variant_of_shape("smaller shapes", 32, 72, 4, 98);
     v.schedule = schedule;
-    if (open_counted(s, &c, &v)) {
+    if (open_counted(s, &c, &v, (exciton_cache){0})) {
         check(strcmp(s->info.driver, "host") == 0 || compilations() > 0, "no compilation was seen at all");
         uint64_t before = compilations(), left = compiled_files(s);
         for (uint64_t n = 1; n <= 32; ++n)
@@ -185,6 +186,58 @@ static void run_smaller(suite *s, exciton_schedule schedule)
     close_counted(&c);
 }
 
+/* ---- What is remembered isn't made before it is needed ---- */
+
+static uint64_t kernels_made(void)
+{
+    return seam_calls("clCreateProgramWithSource") + seam_calls("clCreateProgramWithBinary") + seam_calls("vkCreateComputePipelines");
+}
+
+static bool run_args(counted *c, exciton_buffer *out, float *y)
+{
+    uint64_t bytes = c->t.count * sizeof *y;
+    return check_status(exciton_run(c->plan, &(exciton_args){.in = {c->x, 0}, .out = {out, 0}}), EXCITON_OK, "run") &&
+           check_status(exciton_buffer_read(out, 0, y, bytes), EXCITON_OK, "read");
+}
+
+/* Out of place, then in place; how many kernels were made by then. */
+static bool run_life(suite *s, exciton_cache cache, float *y, uint64_t made[3], uint32_t *dispatches)
+{
+    counted c;
+    exciton_binding_info info = {0};
+    variant v = variant_of_shape("a second start", 1, 64, 4, 1024);
+    bool ok = open_counted(s, &c, &v, cache);
+    made[0] = kernels_made();
+    ok = ok && check_status(exciton_binding_create(c.plan, &(exciton_args){.in = {c.x, 0}, .out = {c.y[0], 0}}, &c.bindings[0]), EXCITON_OK,
+                            "binding") &&
+         check_status(exciton_binding_get_info(c.bindings[0], &info), EXCITON_OK, "info") && run_args(&c, c.y[0], y);
+    made[1] = kernels_made();
+    ok = ok && run_args(&c, c.x, y + c.t.count) && check_status(exciton_buffer_write(c.x, 0, c.t.x, c.t.count * sizeof *y), EXCITON_OK, "x") &&
+         run_args(&c, c.x, y + c.t.count);
+    made[2] = kernels_made();
+    *dispatches = info.dispatches;
+    close_counted(&c);
+    return ok;
+}
+
+static void run_again(suite *s)
+{
+    enum { COUNT = 64 * 1024 };
+    uint64_t first[3], second[3];
+    uint32_t dispatches;
+    float *y = malloc(4 * COUNT * sizeof *y);
+    if (y && run_life(s, memory_cache(), y, first, &dispatches) && run_life(s, memory_cache(), y + 2 * COUNT, second, &dispatches)) {
+        check(first[2] == first[0], "nothing was remembered, and bindings made %" PRIu64 " kernels", first[2] - first[0]);
+        check(second[0] == dispatches, "all was remembered, and the plan made %" PRIu64 " kernels for %" PRIu32 " dispatches", second[0], dispatches);
+        check(second[1] == second[0], "the first binding made %" PRIu64 " kernels", second[1] - second[0]);
+        check(second[2] == second[1] + 1, "in place made %" PRIu64 " kernels", second[2] - second[1]);
+        check(!memcmp(y, y + COUNT, COUNT * sizeof *y) && !memcmp(y, y + 2 * COUNT, COUNT * sizeof *y) && !memcmp(y, y + 3 * COUNT, COUNT * sizeof *y),
+              "other bits after a second start, or in place");
+    }
+    free(y);
+    memory_cache_clear();
+}
+
 void section_counters(suite *s)
 {
     if (s->options.clamp) {
@@ -193,11 +246,15 @@ void section_counters(suite *s)
     }
     counted c;
     variant v = variant_of_shape("1x64x32x32", 1, 64, 4, 1024);
-    if (open_counted(s, &c, &v)) {
+    if (open_counted(s, &c, &v, (exciton_cache){0})) {
         run_dispatches(&c, s->info.api != EXCITON_API_HOST);
         run_submissions(&c);
     }
     close_counted(&c);
     for (int schedule = EXCITON_SCHEDULE_DEFAULT; schedule <= EXCITON_SCHEDULE_PIPELINED; ++schedule)
         run_smaller(s, (exciton_schedule)schedule);
+    if (s->info.api == EXCITON_API_HOST)
+        check_skip("host makes no kernels that would be remembered");
+    else
+        run_again(s);
 }
