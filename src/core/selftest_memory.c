@@ -12,6 +12,7 @@ enum { IDENTITY = 17, LINE = EXCITON_WHY + 96, MOST = 256 /* findings an entry *
 typedef struct exciton_memo {
     exciton_finding finding;
     char identity[IDENTITY]; /* of the kernel's source */
+    bool checked;            /* it is this build's: hashing modules takes milliseconds, so only of what is asked for */
 } exciton_memo;
 
 struct exciton_memos {
@@ -105,8 +106,8 @@ static bool read_line(const char *line, exciton_memo *memo)
            verdict >= EXCITON_ANSWER_EXACT && verdict <= EXCITON_ANSWER_WRONG;
 }
 
-/* Those of this build's kernels that `memos` has not. */
-static void read_entry(const exciton_env *env, const exciton_backend *backend, const exciton_device_info *info, struct exciton_memos *memos)
+/* Those that `memos` has not. */
+static void read_entry(const exciton_env *env, const exciton_device_info *info, struct exciton_memos *memos)
 {
     size_t bytes;
     exciton_cache_key key = key_of(info);
@@ -114,19 +115,26 @@ static void read_entry(const exciton_env *env, const exciton_backend *backend, c
     for (size_t at = 0, length; entry && at < bytes; at += length + 1) {
         const char *end = memchr(entry + at, '\n', bytes - at);
         exciton_memo memo;
-        char identity[IDENTITY];
         length = end ? (size_t)(end - entry) - at : bytes - at;
         if (length >= sizeof line)
             continue;
         memcpy(line, entry + at, length);
         line[length] = 0;
-        if (!read_line(line, &memo) || find(memos, &memo.finding.spec))
-            continue;
-        identify(backend, &memo.finding.spec, identity);
-        if (!strcmp(identity, memo.identity))
+        if (read_line(line, &memo) && !find(memos, &memo.finding.spec))
             (void)add(env, memos, &memo);
     }
     exciton_release(env, entry);
+}
+
+/* Whether it is of this build's kernel. */
+static bool holds(const exciton_backend *backend, exciton_memo *memo)
+{
+    char identity[IDENTITY];
+    if (!memo->checked) {
+        identify(backend, &memo->finding.spec, identity);
+        memo->checked = !strcmp(identity, memo->identity);
+    }
+    return memo->checked;
 }
 
 /* ---- a device's ---- */
@@ -137,23 +145,24 @@ static struct exciton_memos *memos_of(exciton_device *d)
     if (d->memos || !(d->memos = exciton_allocate(env, sizeof *d->memos)))
         return d->memos;
     if (exciton_cache_exists(env))
-        read_entry(env, d->backend, &d->found->info, d->memos);
+        read_entry(env, &d->found->info, d->memos);
     return d->memos;
 }
 
 bool exciton_selftest_recall(exciton_device *d, const exciton_kernel_spec *spec, exciton_finding *finding)
 {
     struct exciton_memos *memos = memos_of(d);
-    const exciton_memo *memo = memos ? find(memos, spec) : NULL;
-    if (memo)
-        *finding = memo->finding;
-    return memo != NULL;
+    exciton_memo *memo = memos ? find(memos, spec) : NULL;
+    if (!memo || !holds(d->backend, memo))
+        return false;
+    *finding = memo->finding;
+    return true;
 }
 
 void exciton_selftest_note(exciton_device *d, const exciton_finding *finding)
 {
     struct exciton_memos *memos = memos_of(d);
-    exciton_memo memo = {.finding = *finding};
+    exciton_memo memo = {.finding = *finding, .checked = true};
     identify(d->backend, &finding->spec, memo.identity);
     if (memos && add(&d->context->env, memos, &memo))
         memos->changed = true;
@@ -165,7 +174,7 @@ void exciton_selftest_remember(exciton_device *d)
     const exciton_env *env = &d->context->env;
     if (!d->memos || !d->memos->changed || !exciton_cache_exists(env))
         return;
-    read_entry(env, d->backend, &d->found->info, d->memos);
+    read_entry(env, &d->found->info, d->memos);
     char *text = exciton_allocate_array(env, d->memos->count, LINE);
     size_t used = 0;
     for (uint32_t i = 0; text && i < d->memos->count; ++i) {
@@ -204,8 +213,10 @@ exciton_status exciton_device_answers(exciton_context *c, uint32_t index, excito
     struct exciton_memos memos = {0};
     const exciton_found *found = &c->all.found[index];
     if (found->backend->kernel_identify && exciton_cache_exists(&c->env))
-        read_entry(&c->env, found->backend, &found->info, &memos);
+        read_entry(&c->env, &found->info, &memos);
     for (uint32_t i = 0; i < memos.count; ++i) {
+        if (!holds(found->backend, &memos.list[i]))
+            continue;
         const exciton_finding *f = &memos.list[i].finding;
         char variant[EXCITON_VARIANT_TEXT];
         exciton_variant_text(&f->spec, variant);
