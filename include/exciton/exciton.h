@@ -321,8 +321,9 @@ typedef struct exciton_se {
 } exciton_se;
 
 /* Copies and packs the weights, compiles, warms and tests every kernel that a shape within `max` can select; one that answers
- * wrongly, or that the driver can't compile, is left out, and the next way is taken where the description leaves the choice. The
- * plan is immutable and may be used from any thread. */
+ * wrongly, or that the driver can't compile, is left out, and the next way is taken where the description leaves the choice. Of
+ * what the context's cache knows from earlier runs it makes what the largest shape needs out of place, and leaves the rest to
+ * bindings. The plan is immutable and may be used from any thread. */
 EXCITON_API exciton_status exciton_plan_create_se(exciton_device *device, const exciton_se *se, exciton_plan **plan);
 EXCITON_API void exciton_plan_destroy(exciton_plan *plan);
 
@@ -343,7 +344,8 @@ typedef struct exciton_args {
     exciton_view scratch; /* optional, exciton_plan_scratch_bytes() at a multiple of 256; default: the binding's own */
 } exciton_args;
 
-/* Owns the recorded commands and its scratch; keeps nothing of `args` but the buffers, which must outlive it. */
+/* Owns the recorded commands and its scratch; keeps nothing of `args` but the buffers, which must outlive it. Makes the kernels
+ * that the plan left to it (above): the first of a kind may take as long as a driver takes for a kernel that it has in a cache. */
 EXCITON_API exciton_status exciton_binding_create(exciton_plan *plan, const exciton_args *args, exciton_binding **binding);
 EXCITON_API void exciton_binding_destroy(exciton_binding *binding);
 EXCITON_API exciton_status exciton_plan_scratch_bytes(exciton_plan *plan, const exciton_shape *shape, uint64_t *bytes);
