@@ -47,7 +47,7 @@ class Place:
         self.tree = tree if shard == 0 else self.home / "tree"
         for folder in ("objects", "words", "cache"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
-        self.compiles, self.links, self.shaders, self.embed, self.originals = {}, {}, [], None, {}
+        self.compiles, self.links, self.shaders, self.embed, self.originals, self.optimiser = {}, {}, [], None, {}, None
         for program in PROGRAMS:
             self.read_commands(program)
 
@@ -59,6 +59,8 @@ class Place:
                 source = os.path.relpath(words[-1], self.built_tree if words[-1].startswith(self.built_tree) else self.build)
                 self.compiles[source] = words
             elif "glslc" in line:
+                if "--optimiser" in words:
+                    self.optimiser = words[words.index("--optimiser") + 1]
                 glslc = words[words.index("&&") + 1:]
                 self.shaders.append(glslc[:glslc.index("&&")])
             elif "embed.py" in line and "exciton_opencl_sources" in line:
@@ -167,7 +169,7 @@ def shader_objects(place, file, stems=None):
             raise NoBuild
         inc = place.home / "words" / original.name
         try:
-            spirv.write(str(inc), spirv.add_missing(spirv.read(words[-1])))
+            spirv.write(str(inc), spirv.make(words[-1], place.optimiser))
         except spirv.Refused:
             raise NoBuild
         return inc.read_bytes() == original.read_bytes()

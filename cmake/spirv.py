@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 """Makes a shader keep exciton's arithmetic, or checks that it does.
 
-spirv.py IN.spv OUT.inc   adds NoContraction to every float instruction that lacks it, writes the words for a C array
+spirv.py [--optimiser SPIRV-OPT] IN.spv OUT.inc
+                          adds NoContraction to every float instruction that lacks it, lets SPIRV-OPT inline and remove (it
+                          leaves arithmetic alone that is so marked), writes the words for a C array
 spirv.py --check IN...    fails where an instruction lacks it; reads .spv and .inc
 
 Refused in both: what has no fixed order or rounding (dot and matrix products, fused multiply-add, library functions of
 float, float atomics, sub-group operations, filtered images, relaxed precision, fast-math and other roundings), and whatever
 else makes a float and isn't known here: a list of what is allowed doesn't age.
 """
+import os
 import struct
+import subprocess
 import sys
+import tempfile
 
 MAGIC = 0x07230203
 OP_EXT_INST_IMPORT, OP_EXT_INST, OP_EXECUTION_MODE, OP_FUNCTION, OP_SPEC_CONSTANT_OP = 11, 12, 16, 54, 52
@@ -126,6 +131,23 @@ def add_missing(words):
     return words[:place] + added + words[place:]
 
 
+def optimise(words, optimiser):
+    with tempfile.TemporaryDirectory() as folder:
+        given, made = os.path.join(folder, "given.spv"), os.path.join(folder, "made.spv")
+        with open(given, "wb") as file:
+            file.write(struct.pack("<%dI" % len(words), *words))
+        run = subprocess.run([optimiser, "-O", "--target-env=vulkan1.1", given, "-o", made], stderr=subprocess.PIPE, check=False)
+        if run.returncode:
+            raise Refused("%s: status %d: %s" % (optimiser, run.returncode, run.stderr.decode("utf-8", "replace").strip()))
+        return read(made)
+
+
+def make(path, optimiser=None):
+    """The words of a module as they are embedded."""
+    words = add_missing(read(path))
+    return add_missing(optimise(words, optimiser)) if optimiser else words
+
+
 def check(words):
     arithmetic, decorated, _ = examine(words)
     for result, name in arithmetic:
@@ -140,6 +162,9 @@ def write(path, words):
 
 
 def main(arguments):
+    optimiser = None
+    if len(arguments) == 4 and arguments[0] == "--optimiser":
+        optimiser, arguments = arguments[1], arguments[2:]
     if len(arguments) >= 2 and arguments[0] == "--check":
         paths, out = arguments[1:], None
     elif len(arguments) == 2:
@@ -149,9 +174,7 @@ def main(arguments):
         return 2
     for path in paths:
         try:
-            words = read(path)
-            if out:
-                words = add_missing(words)
+            words = make(path, optimiser) if out else read(path)
             check(words)
             if out:
                 write(out, words)
