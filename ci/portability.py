@@ -9,7 +9,7 @@ EMPTY = {"date": "", "commit": "", "machine": "", "drivers": [], "smaller": [], 
 
 HEAD = """# Portability
 
-What `ci/matrix` found on {date}, on {machine}, at commit {commit}. This page and portability.json are its output: don't edit them.
+What `ci/matrix` found on {date}, on {machine}, last at commit {commit}. This page and portability.json are its output: don't edit them.
 Three different things, kept apart: a device that *ran*, a compiler that *accepted*, and what is neither.
 
 ## Ran
@@ -69,9 +69,9 @@ def spelled(number):
 
 
 def ran(data):
-    lines = [(d["name"], d["device"], d["version"], spelled(d["cases"]), spelled(d["skipped"]), d["failed"], f"`{d['digest'][:12]}…`", d["seconds"])
-             for d in data["drivers"]]
-    text = table(("driver", "device", "version", "cases", "skipped", "failed", "digest", "seconds"), lines)
+    lines = [(d["name"], d["device"], d["version"], spelled(d["cases"]), spelled(d["skipped"]), d["failed"], f"`{d['digest'][:12]}…`", d["seconds"],
+              d["commit"]) for d in data["drivers"]]
+    text = table(("driver", "device", "version", "cases", "skipped", "failed", "digest", "seconds", "commit"), lines)
     digests = sorted({d["digest"] for d in data["drivers"]})
     if len(digests) == 1:
         text += f"\nOne digest on all of them: `{digests[0]}`.\n"
@@ -81,8 +81,8 @@ def ran(data):
 
 
 def smaller(data):
-    lines = [(s["driver"], s["floor"], spelled(s["cases"]), spelled(s["skipped"]), s["failed"], s["seconds"]) for s in data["smaller"]]
-    return SMALLER + table(("driver", "floor", "cases", "refused", "failed", "seconds"), lines)
+    lines = [(s["driver"], s["floor"], spelled(s["cases"]), spelled(s["skipped"]), s["failed"], s["seconds"], s["commit"]) for s in data["smaller"]]
+    return SMALLER + table(("driver", "floor", "cases", "refused", "failed", "seconds", "commit"), lines)
 
 
 def compiled(data):
