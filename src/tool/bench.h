@@ -42,7 +42,7 @@ typedef struct bench_row {
     bool is_auto, exact;
     bool checked;              /* its y was compared with that of the first three-stages */
     bool differs;
-    bool wrong;                /* differs although it is exact, or by more than rounding */
+    bool wrong;                /* differs; with CLBlast's products, by more than rounding */
     uint32_t rounds;           /* that it took part in */
     double median, low, high;  /* microseconds; the 10 % and 90 % quantiles */
 } bench_row;

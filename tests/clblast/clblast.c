@@ -63,7 +63,7 @@ static void run_functions(void)
                                          EXCITON_GATE_HARD_SIGMOID_CUSTOM};
     for (int a = EXCITON_ACTIVATION_IDENTITY; a <= EXCITON_ACTIVATION_HARD_SWISH; ++a)
         for (int g = 0; g < 5; ++g) {
-            char name[40];
+            char name[80];
             setup s = setup_of(6, 37, 11, 10);
             s.c.activation = (exciton_activation)a;
             s.c.gate = gates[g];
