@@ -268,6 +268,20 @@ static int parse(int argc, char **argv, run_options *given, bool *help)
     return result == TOOL_DONE && !*help ? tool_block_options_check(&given->block) : result;
 }
 
+/* What the library would say of the description, of the options. */
+static int set_excitation(const run_options *given, exciton_se *se)
+{
+    se->excitation = (exciton_excitation)given->excitation;
+    se->allow_inexact = given->allow_inexact;
+    if (se->excitation != EXCITON_EXCITATION_CLBLAST)
+        return TOOL_DONE;
+    if (!se->allow_inexact)
+        return tool_error(TOOL_BAD_OPTION, "option --excitation: clblast: has other bits than docs/numbers.md: it needs --allow-inexact");
+    if (se->schedule != EXCITON_SCHEDULE_DEFAULT && se->schedule != EXCITON_SCHEDULE_THREE_STAGES)
+        return tool_error(TOOL_BAD_OPTION, "option --excitation: clblast: is for three-stages, not --schedule %s", given->schedule);
+    return TOOL_DONE;
+}
+
 /* The names are the library's, which lists them in its line. */
 static int set_schedule(const run_options *given, exciton_se *se)
 {
@@ -276,9 +290,7 @@ static int set_schedule(const run_options *given, exciton_se *se)
         status = exciton_schedule_from_name(given->schedule, &se->schedule);
     if (status == EXCITON_OK && given->form)
         status = exciton_form_from_name(given->form, &se->form);
-    se->excitation = (exciton_excitation)given->excitation;
-    se->allow_inexact = given->allow_inexact;
-    return status == EXCITON_OK ? TOOL_DONE : tool_fail(status, TOOL_AT_OPTIONS);
+    return status == EXCITON_OK ? set_excitation(given, se) : tool_fail(status, TOOL_AT_OPTIONS);
 }
 
 int tool_run(int argc, char **argv)

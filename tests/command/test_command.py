@@ -240,7 +240,7 @@ class Run(Command):
     def test_excitation(self):
         run = self.case(channels=19, hidden=5, spatial=(7, 3), batch=3, bias=True)
         clblast = ("--excitation", "clblast")
-        self.refused(2, ["allow_inexact"], *run, *clblast)
+        self.refused(2, ["--allow-inexact"], *run, *clblast)
         self.refused(2, ["split-excite"], *run, *clblast, "--allow-inexact", "--schedule", "split-excite")
         self.refused(5, ["only on OpenCL", "host"], *run, *clblast, "--allow-inexact")
         self.refused(2, ["own", "clblast"], *run, "--excitation", "mauve")
