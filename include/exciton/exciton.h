@@ -327,8 +327,8 @@ typedef struct exciton_se {
     uint32_t group_size;          /* work-items a group; 0: chosen. For tests and tuning; a power of two */
     uint32_t shares;              /* sample-in-group, out of place: groups a sample, each squeezing all of it and scaling its
                                    * share; 0: chosen. For tests and tuning; at most 64 */
-    exciton_measure measure;      /* counts only where none of the last four members is set */
-    exciton_excitation excitation; /* of three-stages, which is what the default schedule is with CLBlast */
+    exciton_measure measure;      /* counts only where schedule, form, group_size and shares are left open, and excitation is ours */
+    exciton_excitation excitation; /* CLBlast: the schedule is three-stages, named or not */
     bool allow_inexact;           /* other bits than those of docs/numbers.md are welcome; by itself it changes nothing */
 } exciton_se;
 

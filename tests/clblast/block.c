@@ -20,6 +20,7 @@ typedef int (*sgemm_fn)(int, int, int, size_t, size_t, size_t, float, handle, si
 static sgemm_fn real_sgemm;
 uint64_t sgemms;
 lie lying;
+bool untested;
 
 static int sgemm(int layout, int ta, int tb, size_t m, size_t n, size_t k, float alpha, handle a, size_t a_at, size_t a_ld, handle b, size_t b_at,
                  size_t b_ld, float beta, handle c, size_t c_at, size_t c_ld, handle *queue, handle *event, handle temporary)
@@ -116,7 +117,7 @@ bool block_open(block *b, const setup *s, const char *selector)
     seam_reset();
     sgemms = 0;
     make_data(b, &s->c);
-    const exciton_context_params params = {.log = test_log, .allocator = test_allocator_interface(&b->allocator)};
+    const exciton_context_params params = {.log = test_log, .allocator = test_allocator_interface(&b->allocator), .no_self_test = untested};
     exciton_se se = exciton_case_describe(&s->c);
     se.fc1 = (exciton_layer){.data = b->data.w1, .bias = b->data.b1};
     se.fc2 = (exciton_layer){.data = b->data.w2, .bias = b->data.b2};

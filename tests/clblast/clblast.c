@@ -1,7 +1,9 @@
 /* Excitation by CLBlast's products: within the bound of any order of summation, refused where it isn't to be had, nothing compiled or
  * allocated by a submission, failures of the library and of memory.
  *
- *     clblast --device SEL      an OpenCL device; the library must be there where EXCITON_TEST_REQUIRE names the device */
+ *     clblast --device SEL [--cold]   an OpenCL device; the library must be there where EXCITON_TEST_REQUIRE names the device
+ *
+ * --cold: submissions alone, with a new folder for what PoCL compiles. */
 #include "clblast/clblast.h"
 
 #include "support/check.h"
@@ -18,6 +20,7 @@
 #include <string.h>
 
 static const char *selector;
+static bool is_cold;
 
 /* ---- results ---- */
 
@@ -155,6 +158,16 @@ static void run_refusals(void)
 /* ---- submissions ---- */
 
 static uint64_t files;
+
+static char cold[] = "/tmp/exciton-clblast-XXXXXX"; /* POCL_CACHE_DIR of --cold */
+
+static int remove_one(const char *path, const struct stat *information, int kind, struct FTW *place)
+{
+    (void)information, (void)kind, (void)place;
+    return remove(path);
+}
+
+static void remove_cold(void) { nftw(cold, remove_one, 16, FTW_PHYS | FTW_DEPTH); }
 
 static int count_file(const char *path, const struct stat *information, int kind, struct FTW *place)
 {
@@ -316,7 +329,8 @@ static void run_packed(void)
     if (!check(pack_always(), "the library can't be told to pack"))
         return;
     check(buffers_of_a_life() > before, "no memory for packed matrices was made");
-    run_shapes();
+    if (!is_cold)
+        run_shapes();
     run_submissions();
 }
 
@@ -342,11 +356,17 @@ static void section(const char *name, void (*run)(void))
 
 int main(int count, char **arguments)
 {
-    if (count != 3 || strcmp(arguments[1], "--device")) {
-        fprintf(stderr, "usage: clblast --device SEL\n");
+    is_cold = count == 4 && !strcmp(arguments[3], "--cold");
+    if (count < 3 || count > 3 + is_cold || strcmp(arguments[1], "--device")) {
+        fprintf(stderr, "usage: clblast --device SEL [--cold]\n");
         return 2;
     }
     selector = arguments[2];
+    untested = is_cold; /* whose products would be the first */
+    if (is_cold && (!mkdtemp(cold) || setenv("POCL_CACHE_DIR", cold, 1) || atexit(remove_cold))) {
+        perror("clblast: --cold");
+        return 1;
+    }
     char line[512];
     exciton_status status = probe(line, sizeof line);
     if (status == EXCITON_ERROR_ABSENT)
@@ -356,7 +376,11 @@ int main(int count, char **arguments)
         return TEST_SKIPPED;
     }
     check(status == EXCITON_OK, "%s", line);
-    if (status == EXCITON_OK) {
+    if (status == EXCITON_OK && is_cold) {
+        section("submissions", run_submissions);
+        check(compiled_files() > 0, "nothing was compiled");
+        section("packed", run_packed);
+    } else if (status == EXCITON_OK) {
         section("shapes", run_shapes);
         section("functions", run_functions);
         section("unasked", run_unasked);

@@ -40,6 +40,7 @@ typedef struct block {
 
 extern uint64_t sgemms;          /* calls of CLBlastSgemmWithTempBuffer */
 extern lie lying;
+extern bool untested;            /* contexts without known-answer tests */
 
 setup setup_of(uint64_t batch, uint64_t channels, uint64_t hidden, uint64_t space);
 /* All but submitting. `selector` is a device's. */
