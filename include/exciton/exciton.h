@@ -353,7 +353,8 @@ typedef struct exciton_args {
     exciton_view out;     /* y; the same buffer and offset as x: in place. Any other overlap is an error */
     exciton_shape shape;  /* all zero: the plan's largest */
     exciton_view s, h, g; /* optional saved outputs, f32: [N,C], [N,R], [N,C] */
-    exciton_view scratch; /* optional, exciton_plan_scratch_bytes() at a multiple of 256; default: the binding's own */
+    exciton_view scratch; /* optional, exciton_plan_scratch_bytes() at a multiple of 256; default: the binding's own. With CLBlast's
+                           * products creating the binding writes it */
 } exciton_args;
 
 /* Owns the recorded commands and its scratch; keeps nothing of `args` but the buffers, which must outlive it. Makes the kernels

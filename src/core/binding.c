@@ -183,6 +183,8 @@ exciton_status exciton_binding_make_way(exciton_plan *plan, const exciton_args *
         {EXCITON_SLOT_G, "g", &args->g, saved_c, 4, true},         {EXCITON_SLOT_SCRATCH, "scratch", &args->scratch, scratch, 256, true},
     };
     status = check_tensors(plan, tensors, sizeof tensors / sizeof tensors[0]);
+    if (!status && p->clblast && args->scratch.buffer && args->scratch.buffer->mapped) /* products are warmed there */
+        status = exciton_fail(EXCITON_ERROR_ARGUMENT, "binding_create: scratch: its buffer is mapped");
     if (status)
         return status;
     exciton_binding *b = exciton_allocate(&d->context->env, sizeof *b);

@@ -145,11 +145,30 @@ static void refuse_library(const char *file, const char *word)
     free(copy);
 }
 
+/* Creating a binding works in the scratch. */
+static void refuse_mapped(void)
+{
+    setup s = setup_of(2, 8, 2, 4);
+    block b;
+    void *data;
+    exciton_binding *second = NULL;
+    s.own_scratch = true;
+    if (check(block_open(&b, &s, selector), "%s: %s", b.at, b.line) && check_status(exciton_buffer_map(b.scratch, false, &data), EXCITON_OK, "map")) {
+        const exciton_args args = {.in = {b.x, 0}, .out = {b.y, 0}, .scratch = {b.scratch, 0}};
+        check_status(exciton_binding_create(b.plan, &args, &second), EXCITON_ERROR_ARGUMENT, "a binding whose scratch is mapped");
+        check_status(exciton_buffer_unmap(b.scratch), EXCITON_OK, "unmap");
+        check_status(exciton_binding_create(b.plan, &args, &second), EXCITON_OK, "a binding whose scratch was mapped");
+        exciton_binding_destroy(second);
+    }
+    block_close(&b);
+}
+
 static void run_refusals(void)
 {
     setup s = setup_of(2, 8, 2, 4);
     s.allow_inexact = false;
     refused(s, selector, EXCITON_ERROR_ARGUMENT, "excitation", "allow_inexact");
+    refuse_mapped();
     refuse_elsewhere();
     refuse_library("/nonexistent/libclblast.so.1", "libclblast1");
     refuse_library("libm.so.6", "CLBlastSgemmWithTempBuffer");
