@@ -291,6 +291,16 @@ typedef enum exciton_form {
     EXCITON_FORM_LANES    /* lanes across work-items, a tree in local memory */
 } exciton_form;
 
+/* Who multiplies the two layers. CLBlast: its SGEMM over the whole batch, between the other steps of three-stages; on OpenCL, where
+ * the library is found at run time (docs/environment.md). What it gives has other bits than docs/numbers.md, on each device its
+ * own, within the bound of any order of summation (src/verify/oracle.h); so it is never chosen, only asked for, and only with
+ * allow_inexact. Its kernels are compiled, some seconds, when a plan is tested and when a binding is created, never by a submission. */
+typedef enum exciton_excitation {
+    EXCITON_EXCITATION_DEFAULT, /* own */
+    EXCITON_EXCITATION_OWN,
+    EXCITON_EXCITATION_CLBLAST
+} exciton_excitation;
+
 /* Whether plan creation measures every way to run the largest shape, a second or so, and the context's cache keeps the winner. */
 typedef enum exciton_measure {
     EXCITON_MEASURE_DEFAULT, /* no; a winner that is kept is taken */
@@ -317,7 +327,9 @@ typedef struct exciton_se {
     uint32_t group_size;          /* work-items a group; 0: chosen. For tests and tuning; a power of two */
     uint32_t shares;              /* sample-in-group, out of place: groups a sample, each squeezing all of it and scaling its
                                    * share; 0: chosen. For tests and tuning; at most 64 */
-    exciton_measure measure;      /* counts only where none of the last four members is set */
+    exciton_measure measure;      /* counts only where schedule, form, group_size and shares are left open, and excitation is ours */
+    exciton_excitation excitation; /* CLBlast: the schedule is three-stages, named or not */
+    bool allow_inexact;           /* other bits than those of docs/numbers.md are welcome; by itself it changes nothing */
 } exciton_se;
 
 /* Copies and packs the weights, compiles, warms and tests every kernel that a shape within `max` can select; one that answers
@@ -341,7 +353,8 @@ typedef struct exciton_args {
     exciton_view out;     /* y; the same buffer and offset as x: in place. Any other overlap is an error */
     exciton_shape shape;  /* all zero: the plan's largest */
     exciton_view s, h, g; /* optional saved outputs, f32: [N,C], [N,R], [N,C] */
-    exciton_view scratch; /* optional, exciton_plan_scratch_bytes() at a multiple of 256; default: the binding's own */
+    exciton_view scratch; /* optional, exciton_plan_scratch_bytes() at a multiple of 256; default: the binding's own. With CLBlast's
+                           * products creating the binding writes it */
 } exciton_args;
 
 /* Owns the recorded commands and its scratch; keeps nothing of `args` but the buffers, which must outlive it. Makes the kernels
@@ -358,6 +371,8 @@ typedef struct exciton_binding_info {
     uint32_t pieces;      /* ranges that the tensors were cut into; 1: whole */
     uint32_t shares;      /* sample-in-group: work-groups a sample; else 1 */
     bool measured;        /* a winner of measurements, not the cost model's choice */
+    exciton_excitation excitation; /* own or CLBlast, whose steps are one dispatch each here and several on the device */
+    bool exact;           /* the bits of docs/numbers.md: no library's product, and no kernel that a known-answer test found inexact */
 } exciton_binding_info;
 EXCITON_API exciton_status exciton_binding_get_info(const exciton_binding *binding, exciton_binding_info *info);
 

@@ -40,6 +40,7 @@ typedef struct exciton_be_sink {
 typedef struct exciton_backend {
     const char *name; /* host, opencl, vulkan: the words of selectors */
     exciton_api api;
+    bool clblast; /* has kernels with spec.clblast, where that library is found; others are never asked for them */
 
     /* Loads the loader and lists devices. A missing loader, a loader without devices, a broken driver are reasons told to
      * the sink and no failure; only memory is. `state` may be left NULL when there is no device. May block. */

@@ -51,5 +51,5 @@ void exciton_kernel_idle_params(exciton_kernel kernel, uint32_t params[EXCITON_K
 bool exciton_kernel_same(const exciton_kernel_spec *a, const exciton_kernel_spec *b)
 {
     return a->kernel == b->kernel && a->form == b->form && a->in_place == b->in_place && a->texels == b->texels && a->group_size == b->group_size &&
-           a->local_floats == b->local_floats;
+           a->local_floats == b->local_floats && a->clblast == b->clblast;
 }

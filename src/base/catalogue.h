@@ -77,6 +77,7 @@ typedef struct exciton_kernel_spec {
                              * step left in T are read through texel views */
     uint32_t group_size;    /* work-items a group, a power of two */
     uint32_t local_floats;  /* form lanes: local memory beside the tree's group_size floats; 0: none */
+    bool clblast;           /* hidden and gate: the product is CLBlast's, in its order. Only where the backend has it */
 } exciton_kernel_spec;
 
 typedef struct exciton_kernel_entry {

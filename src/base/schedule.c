@@ -51,6 +51,8 @@ static void explain_step(uint32_t index, const exciton_step *step, exciton_text_
                         exciton_form_name(step->kernel.form), step->kernel.in_place ? "/in-place" : "", step->kernel.group_size, step->groups);
     if (step->kernel.texels)
         used = append(line, sizeof line, used, " texels");
+    if (step->kernel.clblast)
+        used = append(line, sizeof line, used, " clblast");
     if (step->kernel.local_floats) {
         snprintf(part, sizeof part, " local %" PRIu32, step->kernel.local_floats);
         used = append(line, sizeof line, used, part);

@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "core/params.h"
+#include "core/selftest.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -114,6 +115,19 @@ static bool is_in_place(const exciton_args *args)
     return args->in.buffer == args->out.buffer && args->in.offset == args->out.offset;
 }
 
+/* As far as is known. */
+static bool is_exact(exciton_device *d, const exciton_step_list *list)
+{
+    exciton_finding finding;
+    for (uint32_t i = 0; i < list->count; ++i) {
+        const exciton_kernel_spec *spec = &list->steps[i].kernel;
+        if (spec->clblast ||
+            (exciton_selftest_wanted(d) && exciton_selftest_recall(d, spec, &finding) && finding.verdict == EXCITON_ANSWER_INEXACT))
+            return false;
+    }
+    return true;
+}
+
 static exciton_status fill(exciton_binding *b, const exciton_args *args, const exciton_se_way *way, uint64_t batch, uint64_t space)
 {
     exciton_plan *plan = b->plan;
@@ -127,7 +141,9 @@ static exciton_status fill(exciton_binding *b, const exciton_args *args, const e
         return status;
     b->steps = lowered.list;
     b->info = (exciton_binding_info){.schedule = way->schedule, .form = way->form, .dispatches = lowered.list.count, .pieces = lowered.pieces,
-                                     .shares = way->shares, .measured = exciton_winners_find(&plan->winners, batch, space, place.in_place) != NULL};
+                                     .shares = way->shares, .measured = exciton_winners_find(&plan->winners, batch, space, place.in_place) != NULL,
+                                     .excitation = plan->problem.clblast ? EXCITON_EXCITATION_CLBLAST : EXCITON_EXCITATION_OWN,
+                                     .exact = is_exact(d, &b->steps)};
     const exciton_view *views[EXCITON_SLOT_COUNT] = {&args->in, &args->out, &args->s, &args->h, &args->g, NULL, &args->scratch};
     for (int i = 0; i < EXCITON_SLOT_COUNT; ++i)
         if (views[i] && views[i]->buffer)
@@ -167,6 +183,8 @@ exciton_status exciton_binding_make_way(exciton_plan *plan, const exciton_args *
         {EXCITON_SLOT_G, "g", &args->g, saved_c, 4, true},         {EXCITON_SLOT_SCRATCH, "scratch", &args->scratch, scratch, 256, true},
     };
     status = check_tensors(plan, tensors, sizeof tensors / sizeof tensors[0]);
+    if (!status && p->clblast && args->scratch.buffer && args->scratch.buffer->mapped) /* products are warmed there */
+        status = exciton_fail(EXCITON_ERROR_ARGUMENT, "binding_create: scratch: its buffer is mapped");
     if (status)
         return status;
     exciton_binding *b = exciton_allocate(&d->context->env, sizeof *b);

@@ -243,6 +243,9 @@ exciton_status exciton_plan_create_se(exciton_device *d, const exciton_se *given
         status = exciton_params_copy(&se, sizeof se, given, "se");
     if (!status)
         status = exciton_se_check(&se, &problem);
+    if (!status && problem.clblast && !d->backend->clblast)
+        status = exciton_fail(EXCITON_ERROR_UNSUPPORTED, "plan_create_se: excitation: clblast: only on OpenCL, and %s is of %s", d->found->info.name,
+                              d->backend->name);
     if (status)
         return status;
     exciton_plan *p = exciton_allocate(&d->context->env, sizeof *p);

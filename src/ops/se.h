@@ -16,6 +16,7 @@ typedef struct exciton_se_problem {
     exciton_schedule schedule;            /* as asked */
     exciton_form form;
     uint32_t group_size, shares;
+    bool clblast;                         /* the layers' products are CLBlast's */
     uint32_t allowed;                     /* bits of schedules; 0: all */
     uint32_t barred;                      /* bits of ways that a device can't be trusted with, exciton_se_bar */
 } exciton_se_problem;

@@ -79,6 +79,22 @@ static exciton_status check_enums(const exciton_se *se, exciton_se_problem *prob
     return check_gate(se, problem);
 }
 
+/* Other bits than everybody else's are for those who said that they may be other. */
+static exciton_status check_excitation(const exciton_se *se, exciton_se_problem *problem)
+{
+    if ((unsigned)se->excitation > EXCITON_EXCITATION_CLBLAST)
+        return exciton_fail(EXCITON_ERROR_ARGUMENT, "se: excitation: %d is not an excitation", (int)se->excitation);
+    if (se->excitation != EXCITON_EXCITATION_CLBLAST)
+        return EXCITON_OK;
+    if (!se->allow_inexact)
+        return exciton_fail(EXCITON_ERROR_ARGUMENT, "se: excitation: clblast gives other bits than docs/numbers.md: it needs allow_inexact");
+    if (se->schedule != EXCITON_SCHEDULE_DEFAULT && se->schedule != EXCITON_SCHEDULE_THREE_STAGES)
+        return exciton_fail(EXCITON_ERROR_ARGUMENT, "se: excitation: clblast is for schedule three-stages, not %s", exciton_schedule_name(se->schedule));
+    problem->clblast = true;
+    problem->schedule = EXCITON_SCHEDULE_THREE_STAGES;
+    return EXCITON_OK;
+}
+
 /* numbers.md: a power of two of at least 8, at most 32 blocks. */
 static uint32_t block_length(uint32_t channels)
 {
@@ -132,6 +148,8 @@ exciton_status exciton_se_check(const exciton_se *se, exciton_se_problem *proble
         status = check_layer(&se->fc2, "fc2");
     if (!status)
         status = check_enums(se, problem);
+    if (!status)
+        status = check_excitation(se, problem);
     if (status)
         return status;
     if (se->max.dims < 1 || se->max.dims > 3)

@@ -119,6 +119,7 @@ exciton_kernel_spec exciton_se_spec(const exciton_se_problem *p, const exciton_l
     }
     if (spec.form == EXCITON_FORM_LANES)
         spec.local_floats = exciton_se_local_floats(p, kernel);
+    spec.clblast = p->clblast && (kernel == EXCITON_KERNEL_HIDDEN || kernel == EXCITON_KERNEL_GATE);
     spec.texels = spec.form == EXCITON_FORM_LANES && exciton_se_texels(limits);
     if (spec.texels)
         spec.local_floats = roomy(limits, spec.local_floats);

@@ -10,6 +10,7 @@ enum { MOST_DEVICES = 16 };
 typedef struct bench_given {
     tool_texts devices, shapes;
     const char *schedule, *form;
+    int excitation;
     uint64_t rounds;
     float seconds;
     bool seconds_given, json, verbose;
@@ -35,6 +36,8 @@ static int parse(int argc, char **argv, bench_given *given, bool *help)
          .texts = &given->shapes},
         {.name = "schedule", .value = "NAME", .help = "only this one beside what auto chooses; auto: only that", .text = &given->schedule},
         {.name = "form", .value = "NAME", .help = "the same for forms", .text = &given->form},
+        {.name = "excitation", .help = "clblast: also three-stages with its products, which has other bits", .choice = &given->excitation,
+         .choices = tool_excitations},
         {.name = "rounds", .value = "N", .help = "how many; default: as --seconds allow, at least 9", .number = &given->rounds,
          .least = BENCH_LEAST_ROUNDS, .most = 4096},
         {.name = "seconds", .value = "S", .help = "about as long a shape takes; default 2", .fraction = &given->seconds,
@@ -50,7 +53,8 @@ static int take_options(const bench_given *given, bench_state *state)
 {
     bench_options *o = &state->options;
     exciton_status status = EXCITON_OK;
-    *o = (bench_options){.has_schedule = given->schedule, .has_form = given->form, .rounds = given->rounds, .seconds = 2};
+    *o = (bench_options){.has_schedule = given->schedule, .has_form = given->form, .rounds = given->rounds, .seconds = 2,
+                         .clblast = given->excitation == EXCITON_EXCITATION_CLBLAST};
     if (given->schedule)
         status = exciton_schedule_from_name(given->schedule, &o->schedule);
     if (given->form && status == EXCITON_OK)
@@ -128,7 +132,7 @@ static int judge(const bench_state *state)
         const bench_result *r = &state->results[i];
         bool differs = false;
         for (uint32_t k = 0; k < r->count; k++)
-            differs = differs || r->rows[k].differs;
+            differs = differs || r->rows[k].wrong;
         wrong = wrong ? wrong : differs ? r : NULL;
         moved = moved ? moved : r->steady ? NULL : r;
         wrong_count += differs;

@@ -26,6 +26,7 @@ void bench_shape_text(const bench_shape *shape, char *text, size_t size); /* "8x
 typedef struct bench_options {
     exciton_schedule schedule;
     exciton_form form;
+    bool clblast;                /* also three-stages with its products */
     bool has_schedule, has_form; /* named: only these, beside what `auto` chooses; "auto": only that */
     uint64_t rounds;             /* 0: as many as `seconds` allow, at least BENCH_LEAST_ROUNDS */
     double seconds;              /* a shape on a device */
@@ -36,10 +37,12 @@ enum { BENCH_LEAST_ROUNDS = 9, BENCH_CANDIDATES = 32 };
 typedef struct bench_row {
     exciton_schedule schedule;
     exciton_form form;
+    exciton_excitation excitation;
     uint32_t dispatches, pieces, shares;
-    bool is_auto;
+    bool is_auto, exact;
     bool checked;              /* its y was compared with that of the first three-stages */
     bool differs;
+    bool wrong;                /* differs; with CLBlast's products, by more than rounding */
     uint32_t rounds;           /* that it took part in */
     double median, low, high;  /* microseconds; the 10 % and 90 % quantiles */
 } bench_row;

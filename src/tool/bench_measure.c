@@ -1,4 +1,5 @@
 /* One shape on one device: every candidate and every copy of the floor, round by round in shuffled order. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ typedef struct candidate {
     exciton_binding *binding;
     exciton_binding_info info;
     uint64_t steps; /* a hash of what will run */
-    bool is_auto, checked, differs;
+    bool is_auto, checked, differs, wrong;
 } candidate;
 
 /* What takes turns: a candidate, or a copy of the floor. */
@@ -142,11 +143,13 @@ static void release_candidate(candidate *c)
     *c = (candidate){0};
 }
 
-static exciton_status make_candidate(const session *s, exciton_schedule schedule, exciton_form form, uint32_t shares, candidate *c)
+static exciton_status make_candidate(const session *s, exciton_schedule schedule, exciton_form form, uint32_t shares, exciton_excitation excitation,
+                                     candidate *c)
 {
     const exciton_se se = {
         .channels = s->shape->channels, .hidden = s->shape->hidden, .fc1 = {.data = s->w1}, .fc2 = {.data = s->w2}, .max = s->shape->x,
-        .schedule = schedule, .form = form, .shares = shares,
+        .schedule = schedule, .form = form, .shares = shares, .excitation = excitation,
+        .allow_inexact = excitation == EXCITON_EXCITATION_CLBLAST,
     };
     *c = (candidate){.steps = UINT64_C(0xcbf29ce484222325)};
     exciton_status status = exciton_plan_create_se(s->device, &se, &c->plan);
@@ -180,7 +183,7 @@ static bool is_there(const session *s, const candidate *c)
 static exciton_status add_forced(session *s, exciton_schedule schedule, exciton_form form, uint32_t shares)
 {
     candidate c;
-    exciton_status status = make_candidate(s, schedule, form, shares, &c);
+    exciton_status status = make_candidate(s, schedule, form, shares, EXCITON_EXCITATION_OWN, &c);
     if (status != EXCITON_OK)
         return is_refusal(status) ? EXCITON_OK : status;
     if (s->candidate_count == BENCH_CANDIDATES || is_there(s, &c))
@@ -205,10 +208,24 @@ static exciton_status add_shares(session *s, exciton_schedule schedule, exciton_
 static bool has_schedule(int number) { return strcmp(exciton_schedule_name((exciton_schedule)number), "unknown") != 0; }
 static bool has_form(int number) { return strcmp(exciton_form_name((exciton_form)number), "unknown") != 0; }
 
+/* One that is asked for by name and can't be is an error. */
+static exciton_status add_clblast(session *s)
+{
+    candidate c;
+    exciton_form form = s->options->has_form ? s->options->form : EXCITON_FORM_DEFAULT;
+    exciton_status status = make_candidate(s, EXCITON_SCHEDULE_THREE_STAGES, form, 0, EXCITON_EXCITATION_CLBLAST, &c);
+    if (status == EXCITON_OK && s->candidate_count == BENCH_CANDIDATES)
+        release_candidate(&c);
+    else if (status == EXCITON_OK)
+        s->candidates[s->candidate_count++] = c;
+    return status;
+}
+
 static int make_candidates(session *s)
 {
     const bench_options *o = s->options;
-    exciton_status status = make_candidate(s, EXCITON_SCHEDULE_DEFAULT, EXCITON_FORM_DEFAULT, 0, &s->candidates[0]);
+    exciton_status status = make_candidate(s, EXCITON_SCHEDULE_DEFAULT, EXCITON_FORM_DEFAULT, 0, EXCITON_EXCITATION_OWN,
+                                           &s->candidates[0]);
     if (status != EXCITON_OK)
         return fail(s, status, TOOL_AT_OPTIONS);
     s->candidates[0].is_auto = true;
@@ -217,6 +234,8 @@ static int make_candidates(session *s)
         for (int form = 1; has_form(form) && status == EXCITON_OK; form++)
             if (is_wanted(o, (exciton_schedule)schedule, (exciton_form)form))
                 status = add_shares(s, (exciton_schedule)schedule, (exciton_form)form);
+    if (status == EXCITON_OK && o->clblast)
+        status = add_clblast(s);
     if (status != EXCITON_OK)
         return fail(s, status, TOOL_AT_DEVICE);
     bool only_auto = (o->has_schedule && !o->schedule) || (o->has_form && !o->form);
@@ -258,13 +277,26 @@ static exciton_status poison_y(const session *s)
     return status;
 }
 
-static exciton_status compare_y(const session *s, const float *expected, bool *differs)
+/* What is wrong in any case: a NaN, or more than rounding, of sums whose terms grow with both layers. x is normal, and so no y is far
+ * above 1. */
+static bool is_far(const bench_shape *shape, float got, float expected)
+{
+    float weights = (float)shape->channels * (float)shape->hidden / 65536;
+    return !(fabsf(got - expected) <= 1e-4f * (1 + weights) * (1 + fabsf(expected)));
+}
+
+static exciton_status compare_y(const session *s, const float *expected, candidate *c)
 {
     exciton_status status = EXCITON_OK;
     for (uint64_t at = 0; status == EXCITON_OK && at < s->count; at += BLOCK) {
         uint64_t bytes = exciton_min(BLOCK, s->count - at) * sizeof(float);
         status = exciton_buffer_read(s->y, at * sizeof(float), s->block, bytes);
-        *differs |= status == EXCITON_OK && memcmp(s->block, expected + at, bytes);
+        if (status != EXCITON_OK || !memcmp(s->block, expected + at, bytes))
+            continue;
+        c->differs = true;
+        c->wrong = c->wrong || c->info.excitation != EXCITON_EXCITATION_CLBLAST;
+        for (uint64_t i = 0; i < bytes / sizeof(float) && !c->wrong; i++)
+            c->wrong = is_far(s->shape, s->block[i], expected[at + i]);
     }
     return status;
 }
@@ -283,7 +315,7 @@ static exciton_status check_candidates(session *s, const candidate *reference, f
         if (status == EXCITON_OK)
             status = call(s, c, &ignored);
         if (status == EXCITON_OK)
-            status = compare_y(s, expected, &c->differs);
+            status = compare_y(s, expected, c);
         c->checked = true;
     }
     return status;
@@ -296,7 +328,7 @@ static int check(session *s)
     float *expected = malloc(s->count * sizeof *expected);
     if (!expected)
         return TOOL_DONE;
-    exciton_status status = make_candidate(s, EXCITON_SCHEDULE_THREE_STAGES, EXCITON_FORM_DEFAULT, 0, &reference);
+    exciton_status status = make_candidate(s, EXCITON_SCHEDULE_THREE_STAGES, EXCITON_FORM_DEFAULT, 0, EXCITON_EXCITATION_OWN, &reference);
     if (status == EXCITON_OK || is_refusal(status))
         status = check_candidates(s, reference.binding ? &reference : &s->candidates[0], expected);
     release_candidate(&reference);
@@ -484,7 +516,8 @@ static void add_row(const item *it, bench_result *r)
     const candidate *c = it->call;
     bench_row *row = &r->rows[r->count++];
     *row = (bench_row){.schedule = c->info.schedule, .form = c->info.form, .dispatches = c->info.dispatches, .pieces = c->info.pieces, .shares = c->info.shares,
-                       .is_auto = c->is_auto, .checked = c->checked, .differs = c->differs};
+                       .is_auto = c->is_auto, .checked = c->checked, .differs = c->differs, .wrong = c->wrong,
+                       .excitation = c->info.excitation, .exact = c->info.exact};
     row->rounds = it->count;
     row->median = quantile(it->samples, it->count, 0.5);
     row->low = quantile(it->samples, it->count, 0.1);
@@ -494,7 +527,8 @@ static void add_row(const item *it, bench_result *r)
 static int by_name(const void *a, const void *b)
 {
     const bench_row *x = a, *y = b;
-    return x->schedule != y->schedule ? (int)x->schedule - (int)y->schedule : (int)x->form - (int)y->form;
+    int by[] = {(int)x->schedule - (int)y->schedule, (int)x->form - (int)y->form, (int)x->excitation - (int)y->excitation};
+    return by[0] ? by[0] : by[1] ? by[1] : by[2];
 }
 
 static void release(session *s)

@@ -91,6 +91,8 @@ static void print_result(tool_json *json, const bench_result *r, const bench_row
     print_shape(json, &r->shape);
     text(json, "schedule", exciton_schedule_name(row->schedule));
     text(json, "form", exciton_form_name(row->form));
+    text(json, "excitation", tool_excitation_name(row->excitation));
+    boolean(json, "exact", row->exact);
     boolean(json, "auto", row->is_auto);
     integer(json, "dispatches", row->dispatches);
     integer(json, "pieces", row->pieces);
@@ -139,7 +141,8 @@ static void print_row(tool_table *table, const bench_result *r, const bench_row 
     bench_shape_text(&r->shape, shape, sizeof shape);
     if (row->shares > 1)
         snprintf(shares, sizeof shares, " x%u", (unsigned)row->shares);
-    snprintf(way, sizeof way, "%s/%s%s%s", exciton_schedule_name(row->schedule), exciton_form_name(row->form), shares, row->is_auto ? " *" : "");
+    snprintf(way, sizeof way, "%s/%s%s%s%s", exciton_schedule_name(row->schedule), exciton_form_name(row->form),
+             row->excitation == EXCITON_EXCITATION_CLBLAST ? " clblast" : "", shares, row->is_auto ? " *" : "");
     snprintf(time, sizeof time, "%.1f", row->median);
     snprintf(spread, sizeof spread, "%.1f..%.1f", row->low, row->high);
     snprintf(floor, sizeof floor, "%.1f%s", r->floor, r->steady ? "" : " ?");

@@ -72,10 +72,10 @@ static void look_at_pocl(doctor_report *report)
 void doctor_look_at_environment(doctor_report *report)
 {
     static const char *const names[] = {
-        "EXCITON_DEVICE", "XDG_CACHE_HOME", "HOME", "XDG_RUNTIME_DIR", "OCL_ICD_VENDORS", "OCL_ICD_FILENAMES", "OPENCL_LAYERS", "POCL_CACHE_DIR",
-        "POCL_DEVICES", "RUSTICL_ENABLE", "VK_ICD_FILENAMES", "VK_DRIVER_FILES", "VK_ADD_DRIVER_FILES", "VK_LAYER_PATH", "VK_ADD_LAYER_PATH",
-        "VK_INSTANCE_LAYERS", "VK_LAYER_ENABLES", "VK_LOADER_DEBUG", "MESA_SHADER_CACHE_DIR", "NODEVICE_SELECT", "LIBGL_ALWAYS_SOFTWARE",
-        "LD_LIBRARY_PATH", "LD_PRELOAD"};
+        "EXCITON_DEVICE", "EXCITON_CLBLAST", "XDG_CACHE_HOME", "HOME", "XDG_RUNTIME_DIR", "OCL_ICD_VENDORS", "OCL_ICD_FILENAMES",
+        "OPENCL_LAYERS", "POCL_CACHE_DIR", "POCL_DEVICES", "RUSTICL_ENABLE", "VK_ICD_FILENAMES", "VK_DRIVER_FILES", "VK_ADD_DRIVER_FILES",
+        "VK_LAYER_PATH", "VK_ADD_LAYER_PATH", "VK_INSTANCE_LAYERS", "VK_LAYER_ENABLES", "VK_LOADER_DEBUG", "MESA_SHADER_CACHE_DIR",
+        "NODEVICE_SELECT", "LIBGL_ALWAYS_SOFTWARE", "LD_LIBRARY_PATH", "LD_PRELOAD"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (getenv(names[i]))
             doctor_row(report, DOCTOR_ENVIRONMENT, (const char *const[]){names[i], getenv(names[i])});

@@ -76,6 +76,13 @@ static int add_text(const tool_option *option, const char *value)
     return TOOL_DONE;
 }
 
+const tool_choice tool_excitations[] = {{"own", EXCITON_EXCITATION_OWN}, {"clblast", EXCITON_EXCITATION_CLBLAST}, {0}};
+
+const char *tool_excitation_name(exciton_excitation excitation)
+{
+    return tool_excitations[excitation == EXCITON_EXCITATION_CLBLAST].name;
+}
+
 static int set_choice(const tool_option *option, const char *value)
 {
     char names[160];

@@ -173,12 +173,15 @@ static void print_json(const run_options *given, const run_input *input, const r
     const char *const texts[][2] = {
         {"device", state->device_info.name}, {"driver", state->device_info.driver}, {"api", tool_api_name(state->device_info.api)},
         {"schedule", exciton_schedule_name(state->binding_info.schedule)}, {"form", exciton_form_name(state->binding_info.form)},
+        {"excitation", tool_excitation_name(state->binding_info.excitation)},
     };
     tool_json_header(&json);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         tool_json_key(&json, texts[i][0]);
         tool_json_string(&json, texts[i][1]);
     }
+    tool_json_key(&json, "exact");
+    tool_json_boolean(&json, state->binding_info.exact);
     tool_json_key(&json, "dispatches");
     tool_json_integer(&json, state->binding_info.dispatches);
     tool_json_key(&json, "pieces");
@@ -219,6 +222,8 @@ static bool print_table(const run_input *input, const run_state *state)
     tool_table_pair(&table, "shape", "%s, hidden %llu", shape, (unsigned long long)input->se.hidden);
     tool_table_pair(&table, "schedule", "%s", exciton_schedule_name(state->binding_info.schedule));
     tool_table_pair(&table, "form", "%s", exciton_form_name(state->binding_info.form));
+    tool_table_pair(&table, "excitation", "%s%s", tool_excitation_name(state->binding_info.excitation),
+                    state->binding_info.exact ? "" : " (not exact)");
     tool_table_pair(&table, "dispatches", "%u", state->binding_info.dispatches);
     tool_table_pair(&table, "pieces", "%u", state->binding_info.pieces);
     tool_table_pair(&table, "microseconds", "%.1f", state->microseconds);
@@ -252,6 +257,8 @@ static int parse(int argc, char **argv, run_options *given, bool *help)
         {.name = "device", .value = "SEL", .help = "the device; default: EXCITON_DEVICE, else auto", .text = &given->device},
         {.name = "schedule", .value = "NAME", .help = "three-stages, split-excite, sample-in-group, pipelined, auto", .text = &given->schedule},
         {.name = "form", .value = "NAME", .help = "rows, lanes, auto", .text = &given->form},
+        {.name = "excitation", .help = "who multiplies the layers", .choice = &given->excitation, .choices = tool_excitations},
+        {.name = "allow-inexact", .help = "other bits are welcome: clblast needs it", .flag = &given->allow_inexact},
         {.name = "explain", .help = "print the schedule's steps", .flag = &given->explain},
         {.name = "json", .help = "the result as JSON", .flag = &given->json},
         {.name = "verbose", .help = "the library's log on stderr", .flag = &given->verbose},
@@ -259,6 +266,20 @@ static int parse(int argc, char **argv, run_options *given, bool *help)
     };
     int result = tool_options_parse("run", options, argc, argv, help);
     return result == TOOL_DONE && !*help ? tool_block_options_check(&given->block) : result;
+}
+
+/* What the library would say of the description, of the options. */
+static int set_excitation(const run_options *given, exciton_se *se)
+{
+    se->excitation = (exciton_excitation)given->excitation;
+    se->allow_inexact = given->allow_inexact;
+    if (se->excitation != EXCITON_EXCITATION_CLBLAST)
+        return TOOL_DONE;
+    if (!se->allow_inexact)
+        return tool_error(TOOL_BAD_OPTION, "option --excitation: clblast: has other bits than docs/numbers.md: it needs --allow-inexact");
+    if (se->schedule != EXCITON_SCHEDULE_DEFAULT && se->schedule != EXCITON_SCHEDULE_THREE_STAGES)
+        return tool_error(TOOL_BAD_OPTION, "option --excitation: clblast: is for three-stages, not --schedule %s", given->schedule);
+    return TOOL_DONE;
 }
 
 /* The names are the library's, which lists them in its line. */
@@ -269,7 +290,7 @@ static int set_schedule(const run_options *given, exciton_se *se)
         status = exciton_schedule_from_name(given->schedule, &se->schedule);
     if (status == EXCITON_OK && given->form)
         status = exciton_form_from_name(given->form, &se->form);
-    return status == EXCITON_OK ? TOOL_DONE : tool_fail(status, TOOL_AT_OPTIONS);
+    return status == EXCITON_OK ? set_excitation(given, se) : tool_fail(status, TOOL_AT_OPTIONS);
 }
 
 int tool_run(int argc, char **argv)

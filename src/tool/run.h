@@ -10,7 +10,8 @@ typedef struct run_options {
     const char *weights, *input, *device, *schedule, *form;
     const char *outputs[RUN_OUTPUTS]; /* NULL: not asked for */
     block_options block;
-    bool in_place, explain, json, verbose;
+    int excitation;
+    bool allow_inexact, in_place, explain, json, verbose;
 } run_options;
 
 /* What was read: the operation with its weights, and x. */

@@ -50,6 +50,10 @@ typedef struct tool_choice {
     int value;
 } tool_choice;
 
+/* Of --excitation: exciton_excitation by name. */
+extern const tool_choice tool_excitations[];
+const char *tool_excitation_name(exciton_excitation excitation);
+
 /* The values of an option that may be repeated. */
 typedef struct tool_texts {
     const char *list[64];

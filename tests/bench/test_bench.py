@@ -3,6 +3,7 @@
     test_bench.py [EXCITON_WORKER]      the program of bench/beside/exciton.c, whose `layout` is compared
 """
 import ctypes
+import importlib.machinery
 import importlib.util
 import json
 import pathlib
@@ -229,6 +230,18 @@ class Turns(unittest.TestCase):
             with turns.held(["flock", str(lock)]):
                 self.assertNotEqual(subprocess.run(["flock", "-n", lock, "true"], check=False).returncode, 0)
             subprocess.run(["flock", "-n", lock, "true"], check=True)
+
+
+class Clblast(unittest.TestCase):
+    def test_ratios_are_of_one_run(self):
+        loader = importlib.machinery.SourceFileLoader("clblast", str(BENCH / "clblast"))
+        script = importlib.util.module_from_spec(importlib.util.spec_from_loader("clblast", loader))
+        loader.exec_module(script)
+        common = {"shape": [2, 8, 3], "hidden": 4, "floor_us": 1.0, "steady": False}
+        rows = [{**common, "schedule": schedule, "excitation": excitation, "auto": auto, "median_us": us}
+                for schedule, excitation, auto, us in (("split-excite", "own", True, 2.0), ("three-stages", "own", False, 9.0),
+                                                       ("three-stages", "own", False, 4.0), ("three-stages", "clblast", False, 5.0))]
+        self.assertEqual(list(script.lines(rows))[2], "| 2x8x3:4 ? | 1 | 2 (split-excite) | 4 | 5 | 1.25 | 2.50 |")
 
 
 class Layout(unittest.TestCase):

@@ -35,7 +35,7 @@ class Options(Command):
             self.assertIn("--json", out)
         page = self.done("run", "--help")
         for option in ("weights", "input", "output", "order", "activation", "gate", "slope", "offset", "output-kind", "then", "save-s", "save-h",
-                       "save-g", "in-place", "device", "schedule", "form", "explain", "json", "verbose"):
+                       "save-g", "in-place", "device", "schedule", "form", "excitation", "allow-inexact", "explain", "json", "verbose"):
             self.assertIn(f"--{option} ", page)
         self.assertEqual(self.done("run", "--weights", "x", "--help"), page)
 
@@ -205,9 +205,11 @@ class Run(Command):
     def test_json_and_table(self):
         run = self.case(prefix="stage.se")
         ran = self.json(*run)
-        self.assertEqual(list(ran), ["format", "numerics", "device", "driver", "api", "schedule", "form", "dispatches", "pieces", "microseconds",
+        self.assertEqual(list(ran), ["format", "numerics", "device", "driver", "api", "schedule", "form", "excitation", "exact", "dispatches", "pieces",
+                                     "microseconds",
                                      "block", "shape", "hidden"])
         self.assertEqual((ran["driver"], ran["api"], ran["pieces"], ran["block"]), ("host", "host", 1, "stage.se"))
+        self.assertEqual((ran["excitation"], ran["exact"]), ("own", True))
         self.assertIn(ran["schedule"], SCHEDULES)
         self.assertIn(ran["form"], FORMS)
         self.assertGreater(ran["microseconds"], 0)
@@ -234,6 +236,28 @@ class Run(Command):
                     self.assertNotEqual(device == "host", ran["driver"] != "host")
                     outputs.add(self.check_y())
         self.assertEqual(len(outputs), 1, "devices, schedules or forms differ in bits")
+
+    def test_excitation(self):
+        run = self.case(channels=19, hidden=5, spatial=(7, 3), batch=3, bias=True)
+        clblast = ("--excitation", "clblast")
+        self.refused(2, ["--allow-inexact"], *run, *clblast)
+        self.refused(2, ["split-excite"], *run, *clblast, "--allow-inexact", "--schedule", "split-excite")
+        self.refused(5, ["only on OpenCL", "host"], *run, *clblast, "--allow-inexact")
+        self.refused(2, ["own", "clblast"], *run, "--excitation", "mauve")
+        ran = self.json(*run, "--allow-inexact")
+        self.assertEqual((ran["excitation"], ran["exact"]), ("own", True))
+        for device in DEVICES:
+            if not device.startswith("opencl"):
+                continue
+            self.refused(5, ["/nonexistent", "libclblast1"], *run[:-1], device, *clblast, "--allow-inexact", hidden=False, EXCITON_CLBLAST="/nonexistent")
+            status, out, err = self.call(*run[:-1], device, *clblast, "--allow-inexact", "--json", hidden=False)
+            if status == 5 and "no library" in err and not os.environ.get("EXCITON_TEST_REQUIRE"):
+                self.skipTest(err)
+            self.assertEqual((status, err), (0, ""))
+            ran = json.loads(out)
+            self.assertEqual((ran["schedule"], ran["excitation"], ran["exact"]), ("three-stages", "clblast", False))
+            self.check_y()
+            self.assertRegex(self.done(*run[:-1], device, *clblast, "--allow-inexact", hidden=False), r"(?m)^excitation +clblast \(not exact\)$")
 
     def test_saved_outputs_and_in_place(self):
         run = self.case(channels=9, hidden=3, bias=True)
@@ -489,7 +513,7 @@ class Verify(Command):
 
 class Bench(Command):
     QUICK = ("--rounds", "9", "--seconds", "0.01")
-    ROW = ["device", "driver", "api", "shape", "hidden", "schedule", "form", "auto", "dispatches", "pieces", "shares", "median_us", "floor_us", "p10_us",
+    ROW = ["device", "driver", "api", "shape", "hidden", "schedule", "form", "excitation", "exact", "auto", "dispatches", "pieces", "shares", "median_us", "floor_us", "p10_us",
            "p90_us", "ratio", "gbps", "rounds", "steady", "drift", "floor_copy", "bits"]
 
     def bench(self, *arguments, **settings):
@@ -509,7 +533,8 @@ class Bench(Command):
         self.assertEqual(list(row), self.ROW)
         self.assertIn(row["schedule"], SCHEDULES)
         self.assertIn(row["form"], FORMS)
-        self.assertEqual(row["bits"], "same", row)
+        self.assertEqual(row["exact"], row["excitation"] == "own", row)
+        self.assertTrue(row["bits"] == "same" or not row["exact"], row)
         self.assertTrue(row["floor_copy"])
         self.assertGreaterEqual(row["rounds"], 3)
         self.assertGreater(row["floor_us"], 0)
@@ -583,6 +608,14 @@ class Bench(Command):
         self.refused(5, ["lanes"], "bench", "--device", "host", "--shape", "1x64x9x9", "--form", "lanes")
         self.refused(2, ["mauve", *SCHEDULES], "bench", "--device", "host", "--schedule", "mauve")
         self.refused(2, ["mauve", *FORMS], "bench", "--device", "host", "--form", "mauve")
+
+    def test_excitation(self):
+        self.refused(5, ["only on OpenCL"], "bench", "--device", "host", "--shape", "1x64x9x9", "--excitation", "clblast")
+        for device in DEVICES:
+            if device.startswith("opencl"):
+                rows = self.bench("--device", device, "--shape", "4x64x9x9", "--schedule", "three-stages", "--excitation", "clblast", hidden=False)["results"]
+                (theirs,) = [row for row in rows if row["excitation"] == "clblast"]
+                self.assertEqual((theirs["schedule"], theirs["auto"]), ("three-stages", False))
 
     def test_bad_options(self):
         host = ("bench", "--device", "host")

@@ -57,6 +57,10 @@ static void refusals(void **state)
     REFUSED(se.max.batch = UINT64_C(1) << 60, EXCITON_ERROR_OVERFLOW, "batch");
     REFUSED(se.channels = UINT64_C(1) << 40, EXCITON_ERROR_OVERFLOW, "channels");
     REFUSED(se.hidden = UINT64_C(1) << 40, EXCITON_ERROR_OVERFLOW, "hidden");
+    REFUSED(se.excitation = (exciton_excitation)9, EXCITON_ERROR_ARGUMENT, "excitation");
+    REFUSED(se.excitation = EXCITON_EXCITATION_CLBLAST, EXCITON_ERROR_ARGUMENT, "allow_inexact");
+    REFUSED((se.excitation = EXCITON_EXCITATION_CLBLAST, se.allow_inexact = true, se.schedule = EXCITON_SCHEDULE_SPLIT_EXCITE), EXCITON_ERROR_ARGUMENT,
+            "split-excite");
     /* Slope and offset count for the custom gate only. */
     exciton_se se = good();
     se.gate_slope = NAN;
@@ -75,6 +79,14 @@ static void defaults(void **state)
     assert_int_equal(p.hidden, 5);
     assert_int_equal(p.activation, 1);
     assert_int_equal(p.gate, 0);
+    se.allow_inexact = true;
+    assert_int_equal(exciton_se_check(&se, &p), EXCITON_OK);
+    assert_false(p.clblast);
+    assert_int_equal(p.schedule, EXCITON_SCHEDULE_DEFAULT);
+    se.excitation = EXCITON_EXCITATION_CLBLAST;
+    assert_int_equal(exciton_se_check(&se, &p), EXCITON_OK);
+    assert_true(p.clblast);
+    assert_int_equal(p.schedule, EXCITON_SCHEDULE_THREE_STAGES);
     se.channels = 3;
     assert_int_equal(exciton_se_check(&se, &p), EXCITON_OK);
     assert_int_equal(p.hidden, 1);

@@ -345,6 +345,7 @@ static exciton_status enumerate(exciton_env *env, const exciton_be_sink *sink, e
 const exciton_backend exciton_backend_opencl = {
     .name = "opencl",
     .api = EXCITON_API_OPENCL,
+    .clblast = true,
     .enumerate = enumerate,
     .state_destroy = state_destroy,
     .open = exciton_cl_open,

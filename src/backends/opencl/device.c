@@ -145,6 +145,7 @@ static void release_driver_objects(exciton_be_device *device)
         (void)EXCITON_CL(device, clFinish, device->queue);
     exciton_cl_flights_release(device);
     exciton_cl_programs_release(device);
+    exciton_clblast_forget(device);
     if (device->dummy)
         (void)cl->clReleaseMemObject(device->dummy);
     if (device->queue)

@@ -26,7 +26,7 @@ typedef struct sources {
 static exciton_status find_sources(const exciton_kernel_spec *spec, sources *found)
 {
     char file[NAME_BYTES];
-    snprintf(file, sizeof file, "%s.cl", exciton_kernel_describe(spec->kernel)->name);
+    snprintf(file, sizeof file, "%s.cl", spec->clblast ? "finish" : exciton_kernel_describe(spec->kernel)->name);
     const char *const names[SOURCES] = {"scalar.h", "rows.h", "excite.h", file};
     for (int i = 0; i < SOURCES; ++i) {
         const exciton_embedded *source = source_named(names[i]);
@@ -48,6 +48,8 @@ void exciton_cl_options(const exciton_be_device *device, const exciton_kernel_sp
         used += snprintf(options + used, (size_t)(OPTION_BYTES - used), " -DLOCAL_FLOATS=%u", (unsigned)spec->local_floats);
     if (spec->form == EXCITON_FORM_LANES && !device->distant) /* a processor's cache is near, and its compilers are slow */
         used += snprintf(options + used, (size_t)(OPTION_BYTES - used), " -DBATCH=2");
+    if (spec->clblast)
+        used += snprintf(options + used, (size_t)(OPTION_BYTES - used), " -DFINISH_%s", spec->kernel == EXCITON_KERNEL_GATE ? "GATE" : "HIDDEN");
     if (device->native_division)
         snprintf(options + used, (size_t)(OPTION_BYTES - used), " -DEXCITON_NATIVE_DIVISION -cl-fp32-correctly-rounded-divide-sqrt");
 }
@@ -151,8 +153,10 @@ static exciton_status find_or_build(exciton_be_device *device, const exciton_ker
         return exciton_fail(EXCITON_ERROR_MEMORY, "opencl: %s: program: out of memory", device->name);
     built->spec = *spec;
     snprintf(built->function, sizeof built->function, "exciton_%s_%s", exciton_kernel_describe(spec->kernel)->name,
-             spec->form == EXCITON_FORM_LANES ? "lanes" : "rows");
-    status = build(device, built);
+             spec->clblast ? "finish" : spec->form == EXCITON_FORM_LANES ? "lanes" : "rows");
+    status = spec->clblast ? exciton_clblast_load(device) : EXCITON_OK;
+    if (!status)
+        status = build(device, built);
     if (status) {
         release_program(device, built);
         return status;

@@ -36,6 +36,34 @@ bool exciton_cl_load(const exciton_env *env, exciton_cl *cl, char *why, size_t s
 /* "CL_OUT_OF_RESOURCES"; "unknown code" for what OpenCL does not define. Static. */
 const char *exciton_cl_error(cl_int code);
 
+/* ---- clblast.c: products of matrices by that library, found at run time ---- */
+
+typedef struct exciton_clblast {
+    int (*sgemm)(int layout, int a_transpose, int b_transpose, size_t m, size_t n, size_t k, float alpha, cl_mem a, size_t a_offset, size_t a_ld,
+                 cl_mem b, size_t b_offset, size_t b_ld, float beta, cl_mem c, size_t c_offset, size_t c_ld, cl_command_queue *queue,
+                 cl_event *event, cl_mem temporary);
+    int (*temporary_bytes)(int layout, int a_transpose, int b_transpose, size_t m, size_t n, size_t k, size_t a_offset, size_t a_ld,
+                           size_t b_offset, size_t b_ld, size_t c_offset, size_t c_ld, cl_command_queue *queue, size_t *bytes);
+    int (*clear_cache)(void);
+} exciton_clblast;
+
+/* c [m][n] = a [m][k] b [k][n], row by row; a and c are in `state`, b in `weights`, at elements. m 0: no product. */
+typedef struct exciton_cl_product {
+    cl_mem state, weights;
+    size_t m, n, k, a_at, a_pitch, b_at, c_at; /* n is the pitch of b and c */
+} exciton_cl_product;
+
+/* Fills device->clblast at its first call; else one line that names the library. */
+exciton_status exciton_clblast_load(exciton_be_device *device);
+/* The device uses it no more. */
+void exciton_clblast_forget(exciton_be_device *device);
+/* The product of a step `hidden` or `gate` with spec.clblast; slots and offsets are the step's, weights and state. */
+exciton_status exciton_clblast_product(const exciton_step *step, const cl_mem *slots, const uint64_t *offsets, exciton_cl_product *product);
+/* Bytes of device memory that the product needs for itself while it runs. */
+exciton_status exciton_clblast_temporary(exciton_be_device *device, const exciton_cl_product *product, size_t *bytes);
+/* Puts it into the queue. Compiles what the device hasn't yet run. */
+exciton_status exciton_clblast_enqueue(exciton_be_device *device, const exciton_cl_product *product, cl_mem temporary);
+
 /* ---- backend.c, device.c ---- */
 
 typedef struct exciton_cl_found {
@@ -78,6 +106,7 @@ struct exciton_be_device {
     bool distant;              /* work-group memory is memory of its own: so is the distance to the rest */
     uint32_t max_group_size;
     exciton_cl_program *programs;
+    exciton_clblast clblast;   /* NULLs until a kernel asks for it */
     /* in flight: serials from released + 1 to submitted, each in ring[serial % EXCITON_CL_RING] */
     exciton_mutex mutex;       /* guards what follows */
     exciton_cond released_more;

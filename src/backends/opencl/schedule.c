@@ -1,6 +1,6 @@
 /* Recordings and their way through the queue. After a recording's first submission only clEnqueueNDRangeKernel, clFlush,
- * clWaitForEvents, clGetEventInfo and clReleaseEvent reach the driver, and nothing is allocated here: a submission in
- * flight is a place in a ring. */
+ * clWaitForEvents, clGetEventInfo and clReleaseEvent reach the driver (and what CLBlast calls where it makes a product), and nothing
+ * is allocated here: a submission in flight is a place in a ring. */
 #include "backends/opencl/opencl.h"
 
 #include "base/checked.h"
@@ -12,12 +12,14 @@
 enum { SPIN = 1000000, LONGEST_PAUSE = 2000000, PAUSE_SHARE = 16, LONG_WAIT = 1000000000 };
 
 typedef struct exciton_cl_step {
+    exciton_cl_product product; /* before the kernel; m 0: none */
     cl_kernel kernel; /* ours alone, every argument set */
     size_t global, local;
 } exciton_cl_step;
 
 struct exciton_be_recording {
     exciton_be_device *device;
+    cl_mem temporary; /* of products, one after the other; NULL: none needs it */
     uint32_t count;
     exciton_cl_step steps[];
 };
@@ -34,9 +36,40 @@ static exciton_status record(exciton_be_device *device, const exciton_step *step
         slots[i] = buffers[step->slots[i].slot]->memory;
         offsets[i] = step->slots[i].offset;
     }
+    exciton_status status = step->kernel.clblast ? exciton_clblast_product(step, slots, offsets, &result->product) : EXCITON_OK;
+    if (status)
+        return status;
     result->local = step->kernel.group_size;
     result->global = (size_t)step->groups * step->kernel.group_size;
     return exciton_cl_kernel_instance(device, kernel->built, slots, offsets, step->params, &result->kernel);
+}
+
+/* Takes the memory that products need, and runs each once, on whatever the scratch holds: what the library compiles for it, and for
+ * sizes like these, is compiled now. */
+static exciton_status warm_products(exciton_be_recording *recording)
+{
+    exciton_be_device *device = recording->device;
+    exciton_status status = EXCITON_OK;
+    size_t bytes, most = 0, products = 0;
+    for (uint32_t i = 0; !status && i < recording->count; ++i)
+        if (recording->steps[i].product.m) {
+            status = exciton_clblast_temporary(device, &recording->steps[i].product, &bytes);
+            most = exciton_max(most, bytes);
+            ++products;
+        }
+    if (!status && most) {
+        cl_int code = CL_SUCCESS;
+        recording->temporary = device->cl->clCreateBuffer(device->context, CL_MEM_READ_WRITE, most, NULL, &code);
+        status = exciton_cl_made(device, "clCreateBuffer", recording->temporary, code);
+    }
+    for (uint32_t i = 0; !status && i < recording->count; ++i)
+        if (recording->steps[i].product.m)
+            status = exciton_clblast_enqueue(device, &recording->steps[i].product, recording->temporary);
+    if (products) { /* a failed one may have left some of its own kernels in the queue */
+        cl_int code = device->cl->clFinish(device->queue);
+        status = status ? status : exciton_cl_check(device, "clFinish", code);
+    }
+    return status;
 }
 
 exciton_status exciton_cl_recording_create(exciton_be_device *device, const exciton_step *steps, uint32_t count, exciton_be_kernel *const *kernels,
@@ -55,6 +88,8 @@ exciton_status exciton_cl_recording_create(exciton_be_device *device, const exci
     recording->device = device;
     for (; !status && recording->count < count; ++recording->count)
         status = record(device, &steps[recording->count], kernels[recording->count], buffers, &recording->steps[recording->count]);
+    if (!status)
+        status = warm_products(recording);
     if (status) {
         exciton_cl_recording_destroy(recording);
         return status;
@@ -72,6 +107,8 @@ void exciton_cl_recording_destroy(exciton_be_recording *recording)
     for (uint32_t i = 0; usable && i < recording->count; ++i)
         if (recording->steps[i].kernel)
             (void)EXCITON_CL(device, clReleaseKernel, recording->steps[i].kernel);
+    if (usable && recording->temporary)
+        (void)EXCITON_CL(device, clReleaseMemObject, recording->temporary);
     exciton_release(device->env, recording);
 }
 
@@ -195,6 +232,10 @@ static exciton_status enqueue(exciton_be_device *device, const exciton_be_record
     exciton_status status = EXCITON_OK;
     for (uint32_t i = 0; !status && i < recording->count; ++i) {
         const exciton_cl_step *step = &recording->steps[i];
+        if (step->product.m)
+            status = exciton_clblast_enqueue(device, &step->product, recording->temporary);
+        if (status)
+            break;
         status = EXCITON_CL(device, clEnqueueNDRangeKernel, device->queue, step->kernel, 1, NULL, &step->global, &step->local, 0, NULL,
                             i + 1 == recording->count ? event : NULL);
     }
