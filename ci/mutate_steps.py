@@ -16,7 +16,7 @@ import spirv
 
 FILES = ("kernels/*.h", "kernels/*.cl", "shaders/*", "src/backends/host/kernels.c", "src/backends/host/vector.h",
          "src/backends/host/params.h", "src/backends/host/schedule.c", "src/ops/*.c", "src/ops/*.h")
-PROGRAMS = ("test_lower", "test_cost", "test_model", "test_se_check", "test_host_kernels", "conformance")
+PROGRAMS = ("test_lower", "test_cost", "test_model", "test_se_check", "test_host_kernels", "conformance", "clblast")
 SELECTORS = {"host": "host", "pocl": "opencl:pocl", "lavapipe": "vulkan:lavapipe", "oclgrind": "opencl:oclgrind"}
 
 # Estimates and thresholds that choose how, never what: another value is another time and the same bits. docs/testing.md.
@@ -242,6 +242,9 @@ def suite(kind, mutant):
     within = (only + "/") if only else ""
     if stem == "stream":
         yield on(driver, "copies", "--sections", "copies")
+        return
+    if stem == "finish":
+        yield "long: products of CLBlast", driver, "clblast", ("--device", SELECTORS[driver])
         return
     if driver == "pocl":  # Oclgrind compiles next to nothing, and sees races and accesses beyond a buffer
         for form in ("rows", "lanes"):
