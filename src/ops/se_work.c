@@ -3,7 +3,7 @@
 #include "base/checked.h"
 #include "ops/se_layout.h"
 
-enum { LOOP = 3, TREE = 24, BATCH = 16 };
+enum { LOOP = 3, TREE = 24, BATCH = 16, COLUMN = 3 * LOOP /* add_column's loops by sixteens, fours and ones */ };
 
 /* Form lanes over `count` elements, 2 to BATCH at a time, by a loop that loads and one that makes something of them, and a
  * rest one by one. */
@@ -50,9 +50,9 @@ uint64_t exciton_se_iterations(const exciton_se_problem *p, const exciton_kernel
     case EXCITON_KERNEL_SCALE:
         return 1 + w.scale;
     case EXCITON_KERNEL_HIDDEN:
-        return LOOP + (1 + LOOP) * (uint64_t)p->blocks + p->channels;
+        return 1 + LOOP + (1 + COLUMN) * (uint64_t)p->blocks + p->channels;
     case EXCITON_KERNEL_GATE:
-        return LOOP + 1 + (uint64_t)p->hidden;
+        return 1 + COLUMN + (uint64_t)p->hidden;
     case EXCITON_KERNEL_SPLIT_SQUEEZE:
         return 1 + rows_of(&w, p->block, 1 + w.sum) + rounds(p->hidden_pitch, w.items * w.wide) * batched(p->block);
     case EXCITON_KERNEL_SPLIT_SCALE:

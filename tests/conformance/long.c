@@ -24,6 +24,7 @@ void section_long(suite *s)
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; ++i) {
         variant v = variant_of_shape(shapes[i].name, shapes[i].batch, shapes[i].channels, shapes[i].hidden, shapes[i].space);
         v.c.bias1 = v.c.bias2 = v.save_s = v.save_g = true;
+        v.own_scratch = true; /* filled anew each time: nothing right can be left by the run before */
         v.c.x_pattern = EXCITON_PATTERN_SPIKES;
         tensors t;
         tensors_make(&v.c, &t);
