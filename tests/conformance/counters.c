@@ -231,7 +231,8 @@ static void run_again(suite *s)
         bool asks = !strcmp(s->info.driver, "rusticl"); /* how large a group a kernel may have, where less than it wanted: that takes the program */
         check(second[0] == dispatches || (asks && second[0] <= first[0]), "all was remembered, and the plan made %" PRIu64 " kernels for %" PRIu32 " dispatches", second[0], dispatches);
         check(second[1] == second[0], "the first binding made %" PRIu64 " kernels", second[1] - second[0]);
-        check(second[2] == second[1] + 1 || (asks && second[2] == second[1]), "in place made %" PRIu64 " kernels", second[2] - second[1]);
+        /* one, or two where auto takes another schedule there */
+        check((second[2] > second[1] && second[2] <= second[1] + 2) || (asks && second[2] == second[1]), "in place made %" PRIu64 " kernels", second[2] - second[1]);
         check(!memcmp(y, y + COUNT, COUNT * sizeof *y) && !memcmp(y, y + 2 * COUNT, COUNT * sizeof *y) && !memcmp(y, y + 3 * COUNT, COUNT * sizeof *y),
               "other bits after a second start, or in place");
     }
