@@ -293,7 +293,7 @@ static exciton_status execute(engine *e, exciton_plan *plan, const exciton_args 
     if (status == EXCITON_OK)
         status = exciton_submit(e->device, &binding, 1, &ticket);
     if (status == EXCITON_OK)
-        status = exciton_wait(e->device, ticket, 10 * EXCITON_WAIT_DEFAULT); /* SwiftShader has a minute's work with 70,000 groups */
+        status = exciton_wait(e->device, ticket, EXCITON_WAIT_DEFAULT);
     exciton_binding_destroy(binding);
     return status;
 }
