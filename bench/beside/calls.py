@@ -76,13 +76,13 @@ class Library:
 
 class Device:
     def __init__(self, path, selector, threads, cache):
-        self.library = Library(path)
+        self.functions = Library(path)
         params = ContextParams(size=ct.sizeof(ContextParams), host_threads=threads, cache=Cache(directory=cache.encode()))
-        self.context = self.library.make("exciton_context_create", ct.byref(params))
-        self.device = self.library.make("exciton_device_open", self.context, selector.encode())
+        self.context = self.functions.make("exciton_context_create", ct.byref(params))
+        self.device = self.functions.make("exciton_device_open", self.context, selector.encode())
         self.info = DeviceInfo()
         buffer = ct.create_string_buffer(1024) # the structure goes on behind what is read here
-        self.library.call("exciton_device_get_info", self.device, buffer)
+        self.functions.call("exciton_device_get_info", self.device, buffer)
         ct.memmove(ct.byref(self.info), buffer, ct.sizeof(self.info))
 
 
@@ -91,31 +91,31 @@ class Block:
     memory; elsewhere x is copied there once."""
 
     def __init__(self, device, block):
-        self.device, self.library = device, device.library
+        self.device, self.functions = device, device.functions
         se = Se(size=ct.sizeof(Se), channels=block.c, hidden=block.r, fc1=Layer(data=block.w1.ctypes.data), fc2=Layer(data=block.w2.ctypes.data),
                 max=Shape(block.n, 2, (ct.c_uint64 * 3)(block.h, block.w, 1)))
-        self.plan = self.library.make("exciton_plan_create_se", device.device, ct.byref(se))
+        self.plan = self.functions.make("exciton_plan_create_se", device.device, ct.byref(se))
         self.shape, self.bytes = block.x.shape, block.x.nbytes
-        self.x, self.y = (self.library.make("exciton_buffer_create", device.device, ct.c_uint64(self.bytes), 0) for _ in "xy")
+        self.x, self.y = (self.functions.make("exciton_buffer_create", device.device, ct.c_uint64(self.bytes), 0) for _ in "xy")
         self.mapped(self.x, True, lambda array: np.copyto(array, block.x))
         args = Args(size=ct.sizeof(Args), in_=View(self.x), out=View(self.y))
-        self.binding = self.library.make("exciton_binding_create", self.plan, ct.byref(args))
+        self.binding = self.functions.make("exciton_binding_create", self.plan, ct.byref(args))
         self.list = (ct.c_void_p * 1)(self.binding)
         self.ticket = ct.c_uint64()
         self.arguments = (device.device, ct.addressof(self.list), 1, ct.addressof(self.ticket))
 
     def mapped(self, buffer, for_write, use):
         pointer = ct.c_void_p()
-        self.library.call("exciton_buffer_map", buffer, ct.c_bool(for_write), ct.byref(pointer))
+        self.functions.call("exciton_buffer_map", buffer, ct.c_bool(for_write), ct.byref(pointer))
         use(np.frombuffer((ct.c_char * self.bytes).from_address(pointer.value), np.float32).reshape(self.shape))
-        self.library.call("exciton_buffer_unmap", buffer)
+        self.functions.call("exciton_buffer_unmap", buffer)
 
     def run(self):
-        if self.library.submit(*self.arguments) or self.library.wait(self.device.device, self.ticket, 60_000_000_000):
-            raise RuntimeError(self.library.lib.exciton_last_error().decode())
+        if self.functions.submit(*self.arguments) or self.functions.wait(self.device.device, self.ticket, 60_000_000_000):
+            raise RuntimeError(self.functions.lib.exciton_last_error().decode())
 
     def close(self):
-        lib = self.library.lib
+        lib = self.functions.lib
         lib.exciton_binding_destroy(self.binding)
         lib.exciton_plan_destroy(self.plan)
         lib.exciton_buffer_destroy(self.x)

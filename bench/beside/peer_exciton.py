@@ -7,7 +7,7 @@ import calls
 class Peer:
     def __init__(self, threads, library, selector, cache):
         self.device = calls.Device(library, selector, threads, cache)
-        self.info = {"version": self.device.library.lib.exciton_version().decode(), "device": self.device.info.name.decode()}
+        self.info = {"version": self.device.functions.lib.exciton_version().decode(), "device": self.device.info.name.decode()}
 
     def open(self, block, _):
         return Opened(self.device, block)

@@ -21,11 +21,19 @@ typedef struct exciton_slot_range {
     uint64_t range;  /* bytes, at most max_binding_range, a multiple of 4 */
 } exciton_slot_range;
 
+/* c [m][n] = a [m][k] b [k][n], row by row. */
+typedef struct exciton_product {
+    uint64_t m, n, k;
+    uint64_t a_at, a_pitch, b_at, c_at; /* elements of the ranges bound; n is the pitch of b and c */
+} exciton_product;
+
 typedef struct exciton_step {
     exciton_kernel_spec kernel;
     uint32_t groups;                                  /* work-groups, at least 1, at most max_group_count */
     exciton_slot_range slots[EXCITON_KERNEL_SLOTS];   /* in the order of the catalogue, as many as it has */
     uint32_t params[EXCITON_KERNEL_PARAMS];           /* 32-bit words in the order of the catalogue; floats by bits */
+    exciton_product product;                          /* hidden and gate: what kernel.clblast leaves to that library; b in the
+                                                       * first slot, a and c in the second */
 } exciton_step;
 
 typedef struct exciton_step_list {

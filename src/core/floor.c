@@ -427,7 +427,9 @@ static exciton_status run(exciton_floor *f, uint32_t index, uint32_t times, uint
 
 exciton_status exciton_floor_run_times(exciton_floor *f, uint32_t times, uint64_t *nanoseconds)
 {
-    return run(f, 0, times < EXCITON_FLOOR_TIMES ? times : EXCITON_FLOOR_TIMES, nanoseconds);
+    if (times < 1 || times > EXCITON_FLOOR_TIMES)
+        return exciton_fail(EXCITON_ERROR_ARGUMENT, "floor_run_times: %u times: 1 to %d", (unsigned)times, EXCITON_FLOOR_TIMES);
+    return run(f, 0, times, nanoseconds);
 }
 
 exciton_status exciton_floor_run(exciton_floor *f, uint32_t index, uint64_t *nanoseconds)

@@ -242,6 +242,17 @@ static exciton_status squeeze_sums(lowering *l)
     return add(l, &step, rows);
 }
 
+/* Of the batch with the packed weights. */
+static exciton_product layer_product(const lowering *l, bool second)
+{
+    const exciton_se_problem *p = l->p;
+    if (second)
+        return (exciton_product){.m = l->samples, .n = p->channel_pitch, .k = p->hidden, .a_at = l->layout.h_at, .a_pitch = p->hidden_pitch,
+                                 .b_at = ((uint64_t)p->channels + 1) * p->hidden_pitch, .c_at = l->layout.g_at};
+    return (exciton_product){.m = l->samples, .n = p->hidden_pitch, .k = p->channels, .a_at = l->layout.s_at, .a_pitch = p->channel_pitch,
+                             .c_at = l->layout.h_at};
+}
+
 static exciton_status excite(lowering *l)
 {
     exciton_step hidden = begin(l, EXCITON_KERNEL_HIDDEN), gate = begin(l, EXCITON_KERNEL_GATE);
@@ -254,6 +265,7 @@ static exciton_status excite(lowering *l)
         param(steps[i], "h_at", l->layout.h_at);
         param(steps[i], "g_at", l->layout.g_at);
         param_excite(l, steps[i]);
+        steps[i]->product = layer_product(l, i == 1);
     }
     exciton_status status = add(l, &hidden, l->samples * l->p->hidden_pitch);
     return status ? status : add(l, &gate, l->samples * l->p->channel_pitch);

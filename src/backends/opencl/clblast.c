@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW_MAJOR = 101, NOT_TRANSPOSED = 111, PITCH = 8 };
+enum { ROW_MAJOR = 101, NOT_TRANSPOSED = 111 };
 
 static const char *const names[] = {
 #if defined(_WIN32)
@@ -116,31 +116,18 @@ static exciton_status check(exciton_be_device *device, const char *call, int cod
 
 /* ---- products ---- */
 
-static uint64_t param(const exciton_step *step, const char *name)
-{
-    const exciton_kernel_entry *entry = exciton_kernel_describe(step->kernel.kernel);
-    for (uint32_t i = 0; i < entry->param_count; ++i)
-        if (!strcmp(entry->params[i], name))
-            return step->params[i];
-    return 0;
-}
-
-/* The matrices as kernels/excite.h has them: padded rows of W1 and W2 transposed, in one buffer; s, h and g in another. */
 exciton_status exciton_clblast_product(const exciton_step *step, const cl_mem *slots, const uint64_t *offsets, exciton_cl_product *product)
 {
-    bool gate = step->kernel.kernel == EXCITON_KERNEL_GATE;
-    uint64_t channels = param(step, "channels"), hidden = param(step, "hidden");
-    uint64_t c_pitch = exciton_round_up(channels, PITCH), h_pitch = exciton_round_up(hidden, PITCH);
-    uint64_t state = offsets[1] / sizeof(float), weights = offsets[0] / sizeof(float) + (gate ? (channels + 1) * h_pitch : 0);
-    const uint64_t n = gate ? c_pitch : h_pitch, k = gate ? hidden : channels, m = param(step, "samples");
-    const uint64_t a_at = state + param(step, gate ? "h_at" : "s_at"), c_at = state + param(step, gate ? "g_at" : "h_at");
+    const exciton_product *p = &step->product;
+    const uint64_t weights = offsets[0] / sizeof(float), state = offsets[1] / sizeof(float);
+    const uint64_t a_at = state + p->a_at, b_at = weights + p->b_at, c_at = state + p->c_at;
     /* inside, the library counts elements by int */
-    const uint64_t most = exciton_max(exciton_max(a_at + m * (gate ? h_pitch : c_pitch), c_at + m * n), weights + k * n);
+    const uint64_t most = exciton_max(exciton_max(a_at + p->m * p->a_pitch, c_at + p->m * p->n), b_at + p->k * p->n);
     if (most > INT32_MAX)
         return exciton_fail(EXCITON_ERROR_LIMIT, "opencl: excitation: clblast: element %llu of a buffer: it counts up to %d", (unsigned long long)most,
                             INT32_MAX);
-    *product = (exciton_cl_product){.state = slots[1], .weights = slots[0], .m = (size_t)m, .n = (size_t)n, .k = (size_t)k, .a_at = (size_t)a_at,
-                                    .a_pitch = (size_t)(gate ? h_pitch : c_pitch), .b_at = (size_t)weights, .c_at = (size_t)c_at};
+    *product = (exciton_cl_product){.state = slots[1], .weights = slots[0], .m = (size_t)p->m, .n = (size_t)p->n, .k = (size_t)p->k,
+                                    .a_at = (size_t)a_at, .a_pitch = (size_t)p->a_pitch, .b_at = (size_t)b_at, .c_at = (size_t)c_at};
     return EXCITON_OK;
 }
 

@@ -57,7 +57,7 @@ typedef struct exciton_cl_product {
 exciton_status exciton_clblast_load(exciton_be_device *device);
 /* The device uses it no more. */
 void exciton_clblast_forget(exciton_be_device *device);
-/* The product of a step `hidden` or `gate` with spec.clblast; slots and offsets are the step's, weights and state. */
+/* step->product, in the buffers and at the offsets in bytes of the step's slots. */
 exciton_status exciton_clblast_product(const exciton_step *step, const cl_mem *slots, const uint64_t *offsets, exciton_cl_product *product);
 /* Bytes of device memory that the product needs for itself while it runs. */
 exciton_status exciton_clblast_temporary(exciton_be_device *device, const exciton_cl_product *product, size_t *bytes);
