@@ -68,17 +68,25 @@ static void add_rest(compiled_variant *variants, uint32_t *count)
     }
 }
 
+/* What OpenCL has beside CLBlast's products. */
+static void add_finish(compiled_variant *variants, uint32_t *count)
+{
+    add(variants, count, &(exciton_kernel_spec){.kernel = EXCITON_KERNEL_HIDDEN, .form = EXCITON_FORM_ROWS, .group_size = 64, .clblast = true}, false);
+    add(variants, count, &(exciton_kernel_spec){.kernel = EXCITON_KERNEL_GATE, .form = EXCITON_FORM_ROWS, .group_size = 64, .clblast = true}, false);
+}
+
 uint32_t compiled_variants(compiled_variant variants[COMPILED_VARIANTS])
 {
     uint32_t count = 0;
     if (!add_taken(variants, &count))
         return 0;
     add_rest(variants, &count);
+    add_finish(variants, &count);
     return count;
 }
 
 void compiled_variant_name(const exciton_kernel_spec *spec, char name[64])
 {
     snprintf(name, 64, "%s_%s%s", exciton_kernel_describe(spec->kernel)->name,
-             spec->texels ? "texels" : spec->form == EXCITON_FORM_LANES ? "lanes" : "rows", spec->in_place ? "_in_place" : "");
+             spec->clblast ? "finish" : spec->texels ? "texels" : spec->form == EXCITON_FORM_LANES ? "lanes" : "rows", spec->in_place ? "_in_place" : "");
 }
