@@ -72,7 +72,9 @@ static void provoke(const char *selector, const char *what, exciton_resolve_fn r
     tensors_make(&v.c, &t);
     v.schedule = EXCITON_SCHEDULE_THREE_STAGES;
     v.form = EXCITON_FORM_ROWS;
-    exciton_status status = exciton_context_create_seamed(&(exciton_context_params){.validate = true}, resolve, NULL, &context);
+    /* untested kernels: what reads beyond its buffers would be left out before the layer sees it */
+    const exciton_context_params params = {.validate = true, .no_self_test = true};
+    exciton_status status = exciton_context_create_seamed(&params, resolve, NULL, &context);
     if (status == EXCITON_OK)
         status = exciton_device_open(context, selector, &e.device);
     if (status == EXCITON_OK)
