@@ -18,7 +18,7 @@
 #ifndef EXCITON_SCALAR_H
 #define EXCITON_SCALAR_H
 
-#if defined(__OPENCL_VERSION__)
+#if defined(__OPENCL_VERSION__) || defined(__OPENCL_C_VERSION__) /* a compiler without a driver has the second only */
 
 #if defined(__FAST_RELAXED_MATH__)
 #error "exciton: -cl-fast-relaxed-math changes results"
