@@ -232,11 +232,35 @@ class Turns(unittest.TestCase):
             subprocess.run(["flock", "-n", lock, "true"], check=True)
 
 
+def script_of(name):
+    loader = importlib.machinery.SourceFileLoader(name, str(BENCH / name))
+    script = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(script)
+    return script
+
+
+class Auto(unittest.TestCase):
+    def rows(self, *times):
+        return [{"schedule": schedule, "form": "rows", "shares": 1, "auto": auto, "median_us": us, "steady": True}
+                for schedule, auto, us in times]
+
+    def test_the_second_run_counts(self):
+        script = script_of("auto")
+        found = script.entry("host", "1x2x3:1", self.rows(("split-excite", True, 12.0), ("pipelined", False, 10.0), ("three-stages", False, 11.0)))
+        self.assertEqual((found["best"], found["auto_us"], found["best_us"]), ("pipelined/rows", 12.0, 10.0))
+        script.again(found, self.rows(("split-excite", True, 11.5), ("pipelined", False, 11.0)))
+        self.assertEqual((found["auto_us"], found["best_us"], found["first_us"]), (11.5, 11.0, [12.0, 10.0]))
+
+    def test_another_choice_in_the_second_run(self):
+        script = script_of("auto")
+        found = script.entry("host", "1x2x3:1", self.rows(("split-excite", True, 12.0), ("pipelined", False, 10.0)))
+        script.again(found, self.rows(("split-excite", False, 11.5), ("pipelined", True, 11.0)))
+        self.assertEqual((found["auto_us"], found["best_us"]), (12.0, 10.0))
+
+
 class Clblast(unittest.TestCase):
     def test_ratios_are_of_one_run(self):
-        loader = importlib.machinery.SourceFileLoader("clblast", str(BENCH / "clblast"))
-        script = importlib.util.module_from_spec(importlib.util.spec_from_loader("clblast", loader))
-        loader.exec_module(script)
+        script = script_of("clblast")
         common = {"shape": [2, 8, 3], "hidden": 4, "floor_us": 1.0, "steady": False}
         rows = [{**common, "schedule": schedule, "excitation": excitation, "auto": auto, "median_us": us}
                 for schedule, excitation, auto, us in (("split-excite", "own", True, 2.0), ("three-stages", "own", False, 9.0),
