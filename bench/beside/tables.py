@@ -72,7 +72,7 @@ def ahead_of(record, item):
 
 def comparison(result):
     devices = list(dict.fromkeys(device for record in result["shapes"] for device in calls_of(record)))
-    rows, ratios = [], {device: [] for device in devices}
+    rows, ratios, copies = [], {device: [] for device in devices}, {device: [] for device in devices}
     for record in result["shapes"]:
         calls, row = calls_of(record), [shape_cell(record)]
         for device in devices:
@@ -80,9 +80,12 @@ def comparison(result):
             row.append(f"{times(best[1])} ({best[0]})" if best else "–")
             if best:
                 ratios[device].append(best[1])
+                floor = figures.floor_of(record, device)
+                copies[device] += [figures.best_peer(record, floor)[1]] if floor else []
         rows.append(row)
     if len(result["shapes"]) > 1:
-        rows.append(["geometric mean"] + [times(figures.geometric_mean(ratios[device])) if ratios[device] else "–" for device in devices])
+        for name, of in (("geometric mean", ratios), ("the floor's", copies)): # what a copy of as many bytes would have
+            rows.append([name] + [times(figures.geometric_mean(of[device])) if of[device] else "–" for device in devices])
     return table("times faster than the fastest peer on the processor, which is named: the median of the rounds' ratios", ["shape"] + devices, rows)
 
 
