@@ -1,5 +1,5 @@
-/* `exciton bench`, in four parts: bench_shapes.c reads --shape, bench_measure.c times one shape on one device, bench_report.c
- * prints, bench.c has the options and goes through devices and shapes. */
+/* `exciton bench`: bench_shapes.c reads --shape, bench_measure.c times one shape on one device (bench_session.h has its parts),
+ * bench_report.c prints, bench.c has the options and goes through devices and shapes. */
 #ifndef EXCITON_TOOL_BENCH_H
 #define EXCITON_TOOL_BENCH_H
 
