@@ -256,10 +256,11 @@ def suite(kind, mutant):
         yield on(driver, f"cases in {within}lanes, no texels", *cases, "--smaller", "texels", "--only", f"{only or 'schedule=split-excite'}/form=lanes")
     if "three-stages" in kind:
         return
+    more = ("--sections", "cases", "--cases", "300" if only else "142")
     for form in ("rows", "lanes"):
-        yield on(driver, f"more cases in {within}{form}", "--sections", "cases", "--cases", "300" if only else "142", "--only", f"{within}form={form}")
+        yield on(driver, f"more cases in {within}{form}", *more, "--only", f"{within}form={form}")
     if driver == "lavapipe":
-        yield on(driver, f"more cases in {within}lanes, no texels", *cases, "--smaller", "texels", "--only", f"{within}form=lanes")
+        yield on(driver, f"more cases in {within}lanes, no texels", *more, "--smaller", "texels", "--only", f"{within}form=lanes")
     yield on(driver, "past caches", *cases, "--clamp", "cache1", *(("--only", only) if only else ()))
     yield on(driver, "groups", *cases, "--clamp", "groups3", *(("--only", only) if only else ()))
     yield on(driver, "long", "--sections", "long")
