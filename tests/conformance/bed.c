@@ -1,5 +1,7 @@
 #include "conformance/bed.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,11 +67,40 @@ exciton_status bed_poison(const bed *b, exciton_buffer *buffer)
     return status;
 }
 
+static bool describe(const bed *b, const float *got, int round, char why[BED_WHY])
+{
+    const float *wanted = b->rounds[round];
+    uint64_t first = b->t.count, last = 0, differ = 0;
+    for (uint64_t i = 0; i < b->t.count; ++i)
+        if (memcmp(&got[i], &wanted[i], sizeof got[i])) {
+            first = differ ? first : i;
+            last = i;
+            ++differ;
+        }
+    if (differ) {
+        uint32_t bits;
+        memcpy(&bits, &got[first], sizeof bits);
+        snprintf(why, BED_WHY, "%" PRIu64 " of %" PRIu64 " elements, from %" PRIu64 " to %" PRIu64 "; the first is %.9g (%08" PRIx32 "), not %.9g",
+                 differ, b->t.count, first, last, got[first], bits, wanted[first]);
+    }
+    return differ != 0;
+}
+
+bool bed_differs(const bed *b, exciton_buffer *buffer, int round, char why[BED_WHY])
+{
+    float *got = malloc(b->bytes);
+    exciton_status status = got ? exciton_buffer_read(buffer, 0, got, b->bytes) : EXCITON_ERROR_MEMORY;
+    bool differs = status != EXCITON_OK;
+    if (differs)
+        snprintf(why, BED_WHY, "not read: %s", exciton_status_text(status));
+    else
+        differs = describe(b, got, round, why);
+    free(got);
+    return differs;
+}
+
 bool bed_holds(const bed *b, exciton_buffer *buffer, int round)
 {
-    unsigned char *bytes = malloc(b->bytes);
-    bool same = bytes && exciton_buffer_read(buffer, 0, bytes, b->bytes) == EXCITON_OK &&
-                memcmp(bytes, b->rounds[round], b->bytes) == 0;
-    free(bytes);
-    return same;
+    char why[BED_WHY];
+    return !bed_differs(b, buffer, round, why);
 }

@@ -22,5 +22,8 @@ exciton_status bed_bind(bed *b, exciton_buffer *in, exciton_buffer *out, exciton
 exciton_status bed_poison(const bed *b, exciton_buffer *buffer);
 /* The buffer's content is round `round`, bit for bit. */
 bool bed_holds(const bed *b, exciton_buffer *buffer, int round);
+enum { BED_WHY = 240 };
+/* Whether it isn't; then `why` says how many elements differ, and where. */
+bool bed_differs(const bed *b, exciton_buffer *buffer, int round, char why[BED_WHY]);
 
 #endif

@@ -45,13 +45,28 @@ void exciton_cl_buffer_destroy(exciton_be_buffer *buffer)
     exciton_release(device->env, buffer);
 }
 
+/* The event of a blocking call is waited for all the same: rusticl of Mesa 22.3 returns at once where another thread flushed the queue
+ * between the call's enqueueing and its own flush. */
+static exciton_status settle(exciton_be_device *device, const char *function, exciton_status status, cl_event event)
+{
+    cl_int code = CL_COMPLETE;
+    if (!event)
+        return status;
+    if (!status)
+        status = exciton_cl_await(device, event, UINT64_MAX, &code);
+    (void)EXCITON_CL(device, clReleaseEvent, event);
+    return status ? status : exciton_cl_check(device, function, code);
+}
+
 exciton_status exciton_cl_buffer_write(exciton_be_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes)
 {
     exciton_be_device *device = buffer->device;
     exciton_status status = exciton_cl_usable(device);
     if (status || bytes == 0)
         return status;
-    return EXCITON_CL(device, clEnqueueWriteBuffer, device->queue, buffer->memory, CL_TRUE, (size_t)offset, (size_t)bytes, data, 0, NULL, NULL);
+    cl_event event = NULL;
+    status = EXCITON_CL(device, clEnqueueWriteBuffer, device->queue, buffer->memory, CL_TRUE, (size_t)offset, (size_t)bytes, data, 0, NULL, &event);
+    return settle(device, "clEnqueueWriteBuffer", status, event);
 }
 
 exciton_status exciton_cl_buffer_read(exciton_be_buffer *buffer, uint64_t offset, void *data, uint64_t bytes)
@@ -60,7 +75,9 @@ exciton_status exciton_cl_buffer_read(exciton_be_buffer *buffer, uint64_t offset
     exciton_status status = exciton_cl_usable(device);
     if (status || bytes == 0)
         return status;
-    return EXCITON_CL(device, clEnqueueReadBuffer, device->queue, buffer->memory, CL_TRUE, (size_t)offset, (size_t)bytes, data, 0, NULL, NULL);
+    cl_event event = NULL;
+    status = EXCITON_CL(device, clEnqueueReadBuffer, device->queue, buffer->memory, CL_TRUE, (size_t)offset, (size_t)bytes, data, 0, NULL, &event);
+    return settle(device, "clEnqueueReadBuffer", status, event);
 }
 
 /* Waited for as a kernel is, so that the two can be timed beside each other. */
@@ -95,11 +112,14 @@ exciton_status exciton_cl_buffer_map(exciton_be_buffer *buffer, bool for_write, 
     if (!buffer->mappable)
         return exciton_fail(EXCITON_ERROR_UNSUPPORTED, "opencl: %s: buffer: the host does not see it", device->name);
     cl_int code = CL_SUCCESS;
+    cl_event event = NULL;
     cl_map_flags flags = for_write ? CL_MAP_READ | CL_MAP_WRITE : CL_MAP_READ; /* what is not written stays */
-    void *mapped = device->cl->clEnqueueMapBuffer(device->queue, buffer->memory, CL_TRUE, flags, 0, (size_t)buffer->bytes, 0, NULL, NULL, &code);
-    status = exciton_cl_made(device, "clEnqueueMapBuffer", mapped, code);
+    void *mapped = device->cl->clEnqueueMapBuffer(device->queue, buffer->memory, CL_TRUE, flags, 0, (size_t)buffer->bytes, 0, NULL, &event, &code);
+    status = settle(device, "clEnqueueMapBuffer", exciton_cl_made(device, "clEnqueueMapBuffer", mapped, code), event);
     if (!status)
         *data = buffer->mapped = mapped;
+    else if (mapped)
+        (void)device->cl->clEnqueueUnmapMemObject(device->queue, buffer->memory, mapped, 0, NULL, NULL);
     return status;
 }
 
