@@ -248,7 +248,7 @@ def suite(kind, mutant):
         return
     if driver == "pocl":  # Oclgrind compiles next to nothing, and sees races and accesses beyond a buffer
         for form in ("rows", "lanes"):
-            yield on("oclgrind", f"cases in {within}{form}", "--sections", "cases", "--cases", "300", "--only",
+            yield on("oclgrind", f"cases in {within}{form}", "--sections", "cases", "--cases", "300", "--tight", "--only",
                      f"{only or 'schedule=split-excite'}/form={form}/batch=1")
     for form in ("rows", "lanes"):
         yield on(driver, f"cases in {within}{form}", *cases, "--only", f"{only or 'schedule=split-excite'}/form={form}")

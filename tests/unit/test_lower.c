@@ -231,9 +231,28 @@ static void variants_cover_smaller_shapes(void **state)
         }
 }
 
+/* h = W1 s and g = W2 h, of the whole batch, where W1 [C][R], its bias, W2 [R][C] stand one after the other, in rows of a multiple of 8. */
+static void products_of_the_batch(void **state)
+{
+    (void)state;
+    exciton_se_problem p = problem_of(20, 3, 5, 9);
+    exciton_se_way way;
+    exciton_se_lowered lowered;
+    p.schedule = EXCITON_SCHEDULE_THREE_STAGES;
+    assert_int_equal(exciton_se_choose(&p, &roomy, NULL, 1024, 5, 9, false, &way), EXCITON_OK);
+    assert_int_equal(exciton_se_lower(&env, &p, &roomy, &way, 5, 9, &(exciton_se_placement){0}, &lowered), EXCITON_OK);
+    assert_int_equal(lowered.list.count, 4);
+    const exciton_step *hidden = &lowered.list.steps[1], *gate = &lowered.list.steps[2];
+    assert_memory_equal(&hidden->product, (&(exciton_product){.m = 5, .n = 8, .k = 20, .a_at = get(hidden, "s_at"), .a_pitch = 24, .b_at = 0,
+                                                              .c_at = get(hidden, "h_at")}), sizeof(exciton_product));
+    assert_memory_equal(&gate->product, (&(exciton_product){.m = 5, .n = 24, .k = 3, .a_at = get(gate, "h_at"), .a_pitch = 8, .b_at = 21 * 8,
+                                                            .c_at = get(gate, "g_at")}), sizeof(exciton_product));
+    exciton_steps_release(&env, &lowered.list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_element_once), cmocka_unit_test(three_stages_is_always_possible), cmocka_unit_test(choices),
-                                       cmocka_unit_test(variants_cover_smaller_shapes)};
+                                       cmocka_unit_test(variants_cover_smaller_shapes), cmocka_unit_test(products_of_the_batch)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
