@@ -221,13 +221,14 @@ static exciton_status lower(const exciton_env *env, const exciton_known *k, cons
     return status;
 }
 
-/* Three copies one behind the other, of lengths with rests; the second past the caches, where form rows can. */
+/* Three copies one behind the other, of lengths with rests; the second past the caches, where form rows can. What is bound is a unit
+ * longer, so that a driver that drops writes beyond it hides none. */
 static exciton_status stream(const exciton_env *env, const exciton_kernel_spec *spec, uint32_t most_groups, exciton_step_list *steps)
 {
     static const uint32_t lengths[] = {2051, 4099, 61}, at[] = {0, 4096, 12288}, units[] = {256, 512, 64};
     exciton_status status = EXCITON_OK;
     for (uint32_t i = 0; !status && i < 3; ++i) {
-        uint64_t offset = at[i] * sizeof(float), range = exciton_round_up(lengths[i], 4) * sizeof(float);
+        uint64_t offset = at[i] * sizeof(float), range = exciton_round_up(lengths[i] + units[i], 4) * sizeof(float);
         exciton_step step = {.kernel = *spec, .groups = (uint32_t)exciton_min(i + 1, most_groups),
                              .slots = {{EXCITON_SLOT_IN, offset, range}, {EXCITON_SLOT_OUT, offset, range}},
                              .params = {(uint32_t)exciton_divide_up(lengths[i], units[i]), units[i], lengths[i],

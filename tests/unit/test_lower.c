@@ -195,6 +195,15 @@ static void choices(void **state)
     memory.local_memory_is_global = true;
     assert_int_equal(exciton_se_choose(&p, &memory, NULL, 1024, 1, 3136, false, &way), EXCITON_OK);
     assert_int_equal(way.form, EXCITON_FORM_ROWS);
+    exciton_limits few = roomy; /* buffers: the baseline's steps have three */
+    few.max_storage_buffers = 3;
+    assert_int_equal(exciton_se_choose(&p, &few, NULL, 1024, 1, 3136, false, &way), EXCITON_OK);
+    assert_int_equal(way.schedule, EXCITON_SCHEDULE_THREE_STAGES);
+    few.max_storage_buffers = 2;
+    assert_int_equal(exciton_se_choose(&p, &few, NULL, 1024, 1, 3136, false, &way), EXCITON_ERROR_LIMIT);
+    few = roomy;
+    few.max_binding_range = few.binding_alignment = 256; /* what a misaligned tensor loses is all that there is */
+    assert_int_equal(exciton_se_capacity(&few), 0);
     p.schedule = EXCITON_SCHEDULE_SPLIT_EXCITE;
     assert_int_equal(exciton_se_choose(&p, &roomy, NULL, 1024, 1, 300000, false, &way), EXCITON_ERROR_LIMIT);
     assert_non_null(strstr(exciton_last_error(), "split-excite"));
