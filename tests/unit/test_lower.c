@@ -240,6 +240,29 @@ static void variants_cover_smaller_shapes(void **state)
         }
 }
 
+/* A driver that counts iterations gets more groups than it has processors. */
+static void iterations_stay_bounded(void **state)
+{
+    (void)state;
+    exciton_limits counting = roomy;
+    counting.local_memory_is_global = true;
+    counting.max_iterations = 65535;
+    exciton_se_problem p = problem_of(512, 32, 8, 3136);
+    exciton_se_way way;
+    exciton_se_lowered lowered;
+    p.schedule = EXCITON_SCHEDULE_THREE_STAGES;
+    assert_int_equal(exciton_se_choose(&p, &counting, NULL, 1, 8, 3136, false, &way), EXCITON_OK);
+    assert_int_equal(way.form, EXCITON_FORM_ROWS);
+    assert_int_equal(exciton_se_lower(&env, &p, &counting, &way, 8, 3136, &(exciton_se_placement){0}, &lowered), EXCITON_OK);
+    for (uint32_t i = 0; i < lowered.list.count; i += 3) { /* squeeze and scale */
+        const exciton_step *step = &lowered.list.steps[i];
+        uint64_t each = exciton_se_iterations(&p, &step->kernel, get(step, "unit_length")), units = get(step, "units");
+        assert_true(exciton_divide_up(units, step->groups) * each <= counting.max_iterations);
+        assert_true(exciton_divide_up(units, counting.compute_units) * each > counting.max_iterations);
+    }
+    exciton_steps_release(&env, &lowered.list);
+}
+
 /* h = W1 s and g = W2 h, of the whole batch, where W1 [C][R], its bias, W2 [R][C] stand one after the other, in rows of a multiple of 8. */
 static void products_of_the_batch(void **state)
 {
@@ -262,6 +285,7 @@ static void products_of_the_batch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_element_once), cmocka_unit_test(three_stages_is_always_possible), cmocka_unit_test(choices),
-                                       cmocka_unit_test(variants_cover_smaller_shapes), cmocka_unit_test(products_of_the_batch)};
+                                       cmocka_unit_test(variants_cover_smaller_shapes), cmocka_unit_test(products_of_the_batch),
+                                       cmocka_unit_test(iterations_stay_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
