@@ -48,6 +48,7 @@ static void *work(void *argument)
 }
 
 #ifdef EXCITON_OPENCL
+#define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 
 static __typeof__(&clEnqueueReadBuffer) enqueue_read;
