@@ -45,7 +45,7 @@ def parse(description, arguments=None):
     parser.add_argument("--seconds", type=float, default=12, help="about as long as a shape's rounds take; default 12")
     parser.add_argument("--json", metavar="FILE", help="all times and versions")
     parser.add_argument("--html", metavar="FILE", help="a page with plots that needs nothing else")
-    parser.add_argument("--library", metavar="FOLDER", help="of a built libexciton.so; default: built in build/bench")
+    parser.add_argument("--library", metavar="FOLDER", dest="built", help="of a built libexciton.so; default: built in build/bench")
     parser.add_argument("--no-install", action="store_true", help="install nothing: what is missing is left out")
     parser.add_argument("--no-stop", action="store_true", help="who isn't at work isn't stopped: to see what stopping does")
     parser.add_argument("--while-preparing", type=shlex.split, default=[], metavar="COMMAND", help="run what compiles and loads under this command, "

@@ -80,7 +80,7 @@ def compile_worker(name, *flags):
 
 def build(chosen):
     """(libexciton.so, {name: program or None}) of the parts in C."""
-    folder = pathlib.Path(chosen.library).resolve() if chosen.library else build_library()
+    folder = pathlib.Path(chosen.built).resolve() if chosen.built else build_library()
     BUILD.mkdir(parents=True, exist_ok=True)
     library = folder / "libexciton.so"
     programs = {"exciton": compile_worker("exciton", library, f"-Wl,-rpath,{folder}")}

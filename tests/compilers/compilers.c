@@ -27,7 +27,8 @@ static void print_variant(const compiled_variant *v)
     char name[64];
     compiled_variant_name(&v->spec, name);
     printf("{\"module\": \"%s\", \"kernel\": \"%s\", \"texels\": %s, \"taken\": %s, \"group\": %" PRIu32, name,
-           v->spec.clblast ? "finish" : exciton_kernel_describe(v->spec.kernel)->name, v->spec.texels ? "true" : "false", v->taken ? "true" : "false", v->spec.group_size);
+           v->spec.clblast ? "finish" : exciton_kernel_describe(v->spec.kernel)->name, v->spec.texels ? "true" : "false",
+           v->taken ? "true" : "false", v->spec.group_size);
 }
 
 /* A device that divides correctly on request and has work-group memory of its own, as GPUs do. */

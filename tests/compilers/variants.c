@@ -88,5 +88,6 @@ uint32_t compiled_variants(compiled_variant variants[COMPILED_VARIANTS])
 void compiled_variant_name(const exciton_kernel_spec *spec, char name[64])
 {
     snprintf(name, 64, "%s_%s%s", exciton_kernel_describe(spec->kernel)->name,
-             spec->clblast ? "finish" : spec->texels ? "texels" : spec->form == EXCITON_FORM_LANES ? "lanes" : "rows", spec->in_place ? "_in_place" : "");
+             spec->clblast ? "finish" : spec->texels ? "texels" : spec->form == EXCITON_FORM_LANES ? "lanes" : "rows",
+             spec->in_place ? "_in_place" : "");
 }
