@@ -16,7 +16,7 @@ import spirv
 
 FILES = ("kernels/*.h", "kernels/*.cl", "shaders/*", "src/backends/host/kernels.c", "src/backends/host/vector.h",
          "src/backends/host/params.h", "src/backends/host/schedule.c", "src/ops/*.c", "src/ops/*.h")
-PROGRAMS = ("test_lower", "test_cost", "test_model", "test_se_check", "test_host_kernels", "conformance", "clblast")
+PROGRAMS = ("test_lower", "test_cost", "test_model", "test_se_check", "test_numbers", "test_host_kernels", "conformance", "clblast")
 SELECTORS = {"host": "host", "pocl": "opencl:pocl", "lavapipe": "vulkan:lavapipe", "oclgrind": "opencl:oclgrind"}
 
 # Estimates and thresholds that choose how, never what: another value is another time and the same bits. docs/testing.md.
@@ -77,7 +77,7 @@ class Place:
         words = [self.own(word) for word in self.compiles[source]]
         at = words.index("-MD")
         del words[at:at + 5]
-        target = self.home / "objects" / (output or source.replace("/", "_") + ".o")
+        target = self.home / "objects" / (output or object_name(source))
         words[words.index("-o") + 1] = str(target)
         words[1:1] = [f"-I{folder}" for folder in includes]
         if source.startswith("src/backends/opencl/opencl_sources"):
@@ -85,7 +85,7 @@ class Place:
         return target if quiet(words, self.build) else None
 
     def link(self, program, objects):
-        words = list(self.links[program])
+        words = [word for word in self.links[program] if self.home / "objects" / object_name(word) not in objects]
         at = words.index("-o")
         target = self.home / program
         words[at + 1:at + 2] = [str(target), *map(str, objects)]
@@ -93,6 +93,11 @@ class Place:
         if not quiet(words, self.build):
             raise SystemExit(f"mutate: {program} doesn't link: {words}")
         return target
+
+
+def object_name(path):
+    """Of a source, or of the build's object of a test's source: tests/CMakeFiles/PROGRAM.dir/unit/x.c.o of tests/unit/x.c."""
+    return re.sub(r"CMakeFiles/[^/]+/|\.o$", "", str(path)).replace("/", "_") + ".o"
 
 
 def quiet(words, folder):
@@ -183,6 +188,7 @@ def shader_objects(place, file, stems=None):
 
 
 HOST = tuple(f"src/backends/host/{name}.c" for name in ("kernels", "kernels_avx2", "kernels_avx512"))
+WIDE = ("tests/unit/host_wide.c",)  # the routines of AVX-512's width, on any processor
 
 
 PLAIN = ("squeeze", "hidden", "gate", "scale", "copy")  # the shaders of three-stages
@@ -195,9 +201,11 @@ def touched(place, file):
         sources = [file] if file.endswith(".c") else [s for s in place.compiles if s.startswith("src/ops/")]
         return [("ops", lambda: c_objects(place, sources))]
     if file.startswith("src/"):
-        parts = [] if file.endswith("schedule.c") else [("host, one width", lambda: c_objects(place, hosts[:1]))]
+        parts = [] if file.endswith("schedule.c") else [("host, one width", lambda: c_objects(place, hosts[:1])),
+                                                        ("host, wide", lambda: c_objects(place, WIDE))]
         return [*parts, ("host", lambda: c_objects(place, [file] if file.endswith("schedule.c") else hosts))]
-    parts = [("host", lambda: c_objects(place, hosts))] if file.endswith("scalar.h") else []
+    parts = [("numbers", lambda: c_objects(place, ("tests/unit/test_numbers.c",))),
+             ("host", lambda: c_objects(place, hosts))] if file.endswith("scalar.h") else []
     if file.startswith("kernels/"):
         parts.append(("pocl", lambda: kernel_objects(place)))
     if file.endswith((".glsl", "scalar.h")):
@@ -225,7 +233,10 @@ def suite(kind, mutant):
         yield on("host", "pieces", *cases, "--clamp", "range64k")
         yield on("host", "long", "--sections", "long,batches")
         return
-    if kind == "host, one width":
+    if kind == "numbers":
+        yield "test_numbers", "host", "test_numbers", ()
+        return
+    if kind in ("host, one width", "host, wide"):
         yield "test_host_kernels", "host", "test_host_kernels", ()
         return
     if kind == "host":
@@ -254,6 +265,7 @@ def suite(kind, mutant):
         yield on(driver, f"cases in {within}{form}", *cases, "--only", f"{only or 'schedule=split-excite'}/form={form}")
     if driver == "lavapipe":  # as a GPU takes it, without texel views
         yield on(driver, f"cases in {within}lanes, no texels", *cases, "--smaller", "texels", "--only", f"{only or 'schedule=split-excite'}/form=lanes")
+    yield on(driver, "special values", "--sections", "special")
     if "three-stages" in kind:
         return
     more = ("--sections", "cases", "--cases", "300" if only else "142")
@@ -319,7 +331,7 @@ def baseline(place):
     class Plain:
         kind, file = "barrier", "kernels/rows.h"
 
-    for kind in ("ops", "host, one width", "host", "pocl", "lavapipe, three-stages", "lavapipe"):
+    for kind in ("ops", "numbers", "host, one width", "host", "pocl", "lavapipe, three-stages", "lavapipe"):
         for name, driver, program, arguments in suite(kind, Plain):
             begin = time.monotonic()
             before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -42,6 +42,12 @@ static void set_largest(tensors *t, uint64_t space)
         t->x[i] = i % 2 ? -2e36f : 3e36f;
 }
 
+static void set_lowest(tensors *t, uint64_t space)
+{
+    for (uint64_t i = 0; i < t->count / 2; i += space) /* finite means; twice such a number is -infinity */
+        t->x[i] = -3e38f;
+}
+
 static void set_large_weights(tensors *t, uint64_t space)
 {
     (void)space; /* gates at 0 and 1: exp of numbers far beyond its range */
@@ -51,7 +57,7 @@ static void set_large_weights(tensors *t, uint64_t space)
 
 static const kind kinds[] = {
     {"NaN", set_nan}, {"infinity", set_infinity}, {"both infinities", set_infinities}, {"signed zeros", set_zeros},
-    {"subnormals", set_subnormals}, {"largest", set_largest}, {"large weights", set_large_weights},
+    {"subnormals", set_subnormals}, {"largest", set_largest}, {"lowest", set_lowest}, {"large weights", set_large_weights},
 };
 
 static bool alike(float got, float wanted)
@@ -72,11 +78,13 @@ static void compare(const char *what, const char *run, const float *got, const f
           i < count ? (double)wanted[i] : 0);
 }
 
-static void run_kind(suite *s, const kind *k, exciton_activation activation, exciton_gate gate)
+static void run_kind(suite *s, const kind *k, exciton_activation activation, exciton_gate gate, exciton_then then)
 {
     variant v = variant_of_shape(k->name, 2, 9, 5, 49);
     v.c.activation = activation;
     v.c.gate = gate;
+    v.c.then = then;
+    v.c.output = then == EXCITON_THEN_RELU ? EXCITON_OUTPUT_RESIDUAL : EXCITON_OUTPUT_SCALE;
     v.c.bias1 = v.c.bias2 = true;
     v.save_s = v.save_h = v.save_g = true;
     tensors wanted, got;
@@ -93,7 +101,7 @@ static void run_kind(suite *s, const kind *k, exciton_activation activation, exc
                 v.schedule = (exciton_schedule)schedule;
                 v.form = (exciton_form)form;
                 char run[120];
-                snprintf(run, sizeof run, "%s, activation %d, gate %d, %s, %s", k->name, activation, gate,
+                snprintf(run, sizeof run, "%s, activation %d, gate %d, then %d, %s, %s", k->name, activation, gate, then,
                          exciton_schedule_name(v.schedule), exciton_form_name(v.form));
                 exciton_status status = engine_fill(&s->device, &v, &got);
                 if (is_refusal(status) && suite_may_refuse(s, &v))
@@ -117,6 +125,9 @@ void section_special(suite *s)
 {
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; ++k)
         for (int activation = EXCITON_ACTIVATION_IDENTITY; activation <= EXCITON_ACTIVATION_HARD_SWISH; ++activation)
-            for (int gate = EXCITON_GATE_SIGMOID; gate <= EXCITON_GATE_HARD_SIGMOID_6; ++gate)
-                run_kind(s, &kinds[k], (exciton_activation)activation, (exciton_gate)gate);
+            for (int gate = EXCITON_GATE_SIGMOID; gate <= EXCITON_GATE_HARD_SIGMOID_6; ++gate) {
+                run_kind(s, &kinds[k], (exciton_activation)activation, (exciton_gate)gate, EXCITON_THEN_NOTHING);
+                if (activation == EXCITON_ACTIVATION_RELU)
+                    run_kind(s, &kinds[k], (exciton_activation)activation, (exciton_gate)gate, EXCITON_THEN_RELU);
+            }
 }

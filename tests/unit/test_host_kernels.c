@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "host_reference.h"
+#include "unit/host_wide.h"
 
 #define GUARD 64            /* floats before and after an output */
 #define X_AT 3              /* where x begins in its array */
@@ -266,10 +267,21 @@ static void check_set(block_data *d, const job *j, const exciton_host_set *set)
     compare(what, d->y.data, d->want_y, d->y.count);
 }
 
+enum { SETS = EXCITON_HOST_SETS + 1 };
+
+static uint32_t list_sets(const exciton_host_set *sets[SETS])
+{
+    uint32_t count = exciton_host_list_sets(sets);
+#if defined(EXCITON_TEST_WIDE)
+    sets[count++] = &exciton_test_wide;
+#endif
+    return count;
+}
+
 static void check_job(block_data *d, const job *j)
 {
-    const exciton_host_set *sets[EXCITON_HOST_SETS];
-    uint32_t count = exciton_host_list_sets(sets);
+    const exciton_host_set *sets[SETS];
+    uint32_t count = list_sets(sets);
     for (uint32_t i = 0; i < count; i++)
         check_set(d, j, sets[i]);
 }
@@ -480,8 +492,8 @@ static void check_sample(block_data *d)
 /* Every kind of store, units that end with a vector and units that don't, x and y aligned and not. */
 static void check_stream(block_data *d)
 {
-    const exciton_host_set *sets[EXCITON_HOST_SETS];
-    uint32_t count = exciton_host_list_sets(sets), length = (uint32_t)d->elements;
+    const exciton_host_set *sets[SETS];
+    uint32_t count = list_sets(sets), length = (uint32_t)d->elements;
     const uint32_t units[] = {1, 7, 64, 100, length};
     for (uint32_t i = 0; i < count * 5 * 3 * 4; i++) {
         exciton_host_stream p = {.unit_length = units[i / 12 % 5], .length = length - i % 2, .stores = i / 4 % 3};
@@ -690,6 +702,61 @@ static void test_threads(void **state)
         check_threads(threads, 0);
 }
 
+/* Which units each share of a step was given. */
+static struct {
+    atomic_uint count;
+    uint64_t first[8], end[8];
+} shares;
+
+static void note_share(const exciton_host_task *task, uint64_t first, uint64_t end)
+{
+    (void)task;
+    uint32_t at = atomic_fetch_add(&shares.count, 1);
+    if (at < 8)
+        shares.first[at] = first, shares.end[at] = end;
+}
+
+/* Whole, and one thread has at most one unit more than another. */
+static void test_shares(void **state)
+{
+    (void)state;
+    static const shape s = {2, 104, 6, 784, 8}; /* 26 units of a squeeze */
+    exciton_env env = test_env(4);
+    exciton_be_state *be_state;
+    exciton_be_device *device = open_host(&env, &be_state);
+    exciton_host_set noting = *device->set;
+    noting.routines[EXCITON_KERNEL_SPLIT_SQUEEZE] = note_share;
+    noting.routines[EXCITON_KERNEL_SPLIT_SCALE] = note_share;
+    device->set = &noting;
+    block_data d;
+    bound b;
+    data_make(&d, &s);
+    bind(&b, device, &d);
+    atomic_store(&shares.count, 0);
+    uint64_t serial;
+    assert_int_equal(host->submit(device, &b.recording, 1, &serial), EXCITON_OK);
+    assert_int_equal(host->wait(device, serial, 0), EXCITON_OK);
+    uint32_t count = atomic_load(&shares.count), threads = exciton_host_pool_threads(device->pool);
+    assert_int_equal(count, 2 * threads);
+    uint64_t units = 0, least = UINT64_MAX, most = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t length = shares.end[i] - shares.first[i], before = 0;
+        assert_true(shares.first[i] < shares.end[i] && shares.end[i] <= d.units);
+        for (uint32_t k = i / threads * threads; k < (i / threads + 1) * threads; k++)
+            before += shares.end[k] <= shares.first[i] ? shares.end[k] - shares.first[k] : 0;
+        assert_int_equal(before, shares.first[i]);
+        units += length;
+        least = length < least ? length : least;
+        most = length > most ? length : most;
+    }
+    assert_int_equal(units, 2 * d.units);
+    assert_true(most - least <= 1);
+    unbind(&b);
+    data_free(&d);
+    host->close(device);
+    host->state_destroy(be_state);
+}
+
 /* Workers and the caller that sleep at once, and ones that never do. */
 static void test_spin(void **state)
 {
@@ -842,7 +909,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_squeeze),       cmocka_unit_test(test_layers),   cmocka_unit_test(test_scale),
         cmocka_unit_test(test_split),         cmocka_unit_test(test_sample), cmocka_unit_test(test_stream),   cmocka_unit_test(test_special_values),
-        cmocka_unit_test(test_threads),       cmocka_unit_test(test_spin),   cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_shares),   cmocka_unit_test(test_spin),   cmocka_unit_test(test_idle),
         cmocka_unit_test(test_refusals),      cmocka_unit_test(test_fork),   cmocka_unit_test(test_rounding_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

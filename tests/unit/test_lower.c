@@ -261,6 +261,10 @@ static void iterations_stay_bounded(void **state)
         assert_true(exciton_divide_up(units, counting.compute_units) * each > counting.max_iterations);
     }
     exciton_steps_release(&env, &lowered.list);
+    /* A long row is summed segment by segment: it never has more iterations than a segment. */
+    assert_int_equal(exciton_se_choose(&p, &counting, NULL, 1, 1, 1u << 24, false, &way), EXCITON_OK);
+    p.schedule = EXCITON_SCHEDULE_SPLIT_EXCITE;
+    assert_int_equal(exciton_se_choose(&p, &counting, NULL, 1, 1, 1u << 24, false, &way), EXCITON_ERROR_LIMIT);
 }
 
 /* h = W1 s and g = W2 h, of the whole batch, where W1 [C][R], its bias, W2 [R][C] stand one after the other, in rows of a multiple of 8. */
