@@ -261,6 +261,9 @@ def suite(kind, mutant):
         for form in ("rows", "lanes"):
             yield on("oclgrind", f"cases in {within}{form}", "--sections", "cases", "--cases", "300", "--tight", "--only",
                      f"{only or 'schedule=split-excite'}/form={form}/batch=1")
+        # several rows a group, and rows that it has not
+        yield on("oclgrind", f"groups of 128 in {within}lanes", "--sections", "cases", "--cases", "500", "--most", "4000", "--tight", "--only",
+                 f"{only or 'schedule=split-excite'}/form=lanes/group=128")
     for form in ("rows", "lanes"):
         yield on(driver, f"cases in {within}{form}", *cases, "--only", f"{only or 'schedule=split-excite'}/form={form}")
     if driver == "lavapipe":  # as a GPU takes it, without texel views
