@@ -113,7 +113,7 @@ void run_sample(uint s, uint h, uint g, uint begin, uint end, uint from, uint to
     barrier();
     for (uint c = begin + side(); c < end; c += SIDES)
         scale_row(store[c], from + c * row_length, to + c * row_length, row_length, residual, then);
-    barrier(); // before the means of the next sample
+    barrier(); // before the means of the next sample, though chunk_sum has one, too
 }
 #endif
 
