@@ -54,7 +54,7 @@ typedef struct exciton_costs {
     uint32_t points; /* at least 1 */
     struct {
         uint64_t bytes; /* moved in all, half read and half written; ascending */
-        double ns;      /* the fastest copy's, without the dispatch */
+        double ns;      /* the copy's median, without the dispatch */
     } copy[EXCITON_COST_POINTS];
 } exciton_costs;
 

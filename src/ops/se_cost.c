@@ -7,10 +7,11 @@
 static const exciton_costs unmeasured = {.dispatch = 10000, .step = 3000, .points = 1, .copy = {{1 << 24, 1.7e6}}};
 
 enum { UNKNOWN_UNITS = 64 };
-static const double misfit = 4;  /* a form for the other kind of memory: barriers in tasks, or rows that nothing gathers */
-static const double pipe = 1.05;   /* of a pipeline beyond the caches: it reads and writes two samples in turn, row by row */
+static const double misfit = 4;    /* a form for the other kind of memory: barriers in tasks, or rows that nothing gathers */
+static const double pipe = 1.05;   /* of a pipeline: it reads and writes two samples in turn, row by row */
 static const double idle = 1.1;    /* of one that has a single sample each, or barriers that cost its work-items their loads under way */
 static const double alone = 1.4;   /* of the baseline: its rows and layers are units of their own, which no neighbour helps */
+static const double wake = 0.7;    /* of a dispatch: a step for more than one unit where units are processors, which sleep in between */
 static const double products = 1.5; /* of a weight, which is multiplied and added, against a byte that is only moved */
 
 static double least(double a, double b) { return a < b ? a : b; }
@@ -35,24 +36,29 @@ typedef struct traffic {
     const exciton_costs *costs;
     double samples, x, w1, w2;   /* x: of all samples */
     double all;                  /* nanoseconds a byte with everything in turn */
-    double weights;              /* with the weights alone */
+    double wake;                 /* a step for more than one unit */
+    double matrix, weights;      /* with one layer's weights alone, of all samples before the other's, and with both in turn */
     double units;                /* what works side by side: processors, or work-items where each has a unit of its own */
+    bool is_near;                /* a work-item has neighbouring units, and what is a sample's is worked out once for them */
 } traffic;
 
 /* Units in turns of what works side by side: the last turn may be a small one. */
 static double turns_of(const traffic *t, double units) { return (double)exciton_divide_up((uint64_t)units, (uint64_t)t->units) * t->units / units; }
 
+static double woken(const traffic *t, double units) { return units > 1 ? t->wake : 0; }
+
 static double cost_of_split(const exciton_se_problem *p, const traffic *t)
 {
     double units = t->samples * p->blocks, parts = (double)p->blocks * p->hidden_pitch * sizeof(float);
-    double squeeze = t->x * t->all + t->samples * t->w1 * t->weights;
-    double scale = 2 * t->x * t->all + (t->samples * t->w2 + units * parts) * t->weights;
-    return t->costs->step + turns_of(t, units) * (squeeze + scale);
+    double heads = t->is_near ? least(units, t->samples + t->units - 1) : units; /* each adds the parts of its sample */
+    double squeeze = t->x * t->all + t->samples * t->w1 * t->matrix;
+    double scale = 2 * t->x * t->all + (t->samples * t->w2 + heads * parts) * t->matrix;
+    return t->costs->step + 2 * t->wake + turns_of(t, units) * (squeeze + scale);
 }
 
 static double cost_of_three(const traffic *t)
 {
-    return 3 * t->costs->step + alone * (3 * t->x * t->all + t->samples * (t->w1 + t->w2) * t->weights);
+    return 3 * t->costs->step + 4 * t->wake + alone * (3 * t->x * t->all + t->samples * (t->w1 + t->w2) * t->matrix);
 }
 
 /* Speed of the second read of samples that are worked on side by side. */
@@ -67,14 +73,14 @@ static double cost_of_samples(const traffic *t, double shares)
     double units = t->samples * shares;
     double squeeze = shares * (t->x * t->all + t->samples * t->w1 * t->weights);
     double scale = t->x * (again(t) + t->all) + t->samples * t->w2 * t->weights;
-    return turns_of(t, units) * (squeeze + scale);
+    return woken(t, units) + turns_of(t, units) * (squeeze + scale);
 }
 
-static double cost_of_pipeline(const traffic *t, double units, bool streams, bool is_near)
+static double cost_of_pipeline(const traffic *t, double units, bool streams, exciton_form form)
 {
     double moved = 2 * t->x * t->all + t->x * again(t);
-    double times = streams ? pipe : is_near && units < t->samples ? 1 : idle;
-    return turns_of(t, units) * (moved * times + t->samples * (t->w1 + t->w2) * t->weights);
+    double times = streams ? pipe : !t->is_near || units >= t->samples ? idle : form == EXCITON_FORM_ROWS ? pipe : 1;
+    return woken(t, units) + turns_of(t, units) * (moved * times + t->samples * (t->w1 + t->w2) * t->weights);
 }
 
 uint64_t exciton_se_footprint(const exciton_se_problem *p)
@@ -90,7 +96,9 @@ double exciton_se_cost(const exciton_se_problem *p, const exciton_limits *limits
     double footprint = (in_place ? 1 : 2) * x + 2 * each;
     bool streams = exciton_se_streams(p, limits, batch, space, in_place);
     traffic t = {.costs = costs, .samples = (double)batch, .x = x, .w1 = each, .w2 = each,
-                 .all = rate(costs, footprint), .weights = products * rate(costs, 2 * each)};
+                 .all = rate(costs, footprint), .matrix = products * rate(costs, each), .weights = products * rate(costs, 2 * each),
+                 .is_near = way->form == EXCITON_FORM_ROWS || exciton_se_texels(limits)};
+    t.wake = limits->local_memory_is_global ? wake * costs->dispatch : 0;
     t.units = limits->compute_units ? limits->compute_units : UNKNOWN_UNITS;
     if (way->form == EXCITON_FORM_ROWS)
         t.units *= way->group_size;
@@ -103,8 +111,7 @@ double exciton_se_cost(const exciton_se_problem *p, const exciton_limits *limits
         cost = cost_of_samples(&t, way->shares);
         break;
     case EXCITON_SCHEDULE_PIPELINED:
-        cost = cost_of_pipeline(&t, (double)exciton_divide_up(batch, exciton_se_run(p, limits, way, batch, space)), streams,
-                                limits->local_memory_is_global);
+        cost = cost_of_pipeline(&t, (double)exciton_divide_up(batch, exciton_se_run(p, limits, way, batch, space)), streams, way->form);
         break;
     default:
         cost = cost_of_three(&t);

@@ -98,7 +98,7 @@ static void times(void **state)
     (void)state;
     uint64_t hash = 1;
     for_each_way(&hash, time_of);
-    expect("times", hash, UINT64_C(0x5492879f33f2529e));
+    expect("times", hash, UINT64_C(0xac137f9bc5258360));
 }
 
 /* Whether it runs, and if so in which rounds, with how much scratch and in what variants. */
@@ -147,7 +147,7 @@ static void choices(void **state)
                     hash = mixed(hash, (uint64_t)status * 1000003 + way.schedule * 10007u + way.form * 1009u + way.group_size * 101u + way.shares);
                     hash = mixed(hash, exciton_se_allowed(&p, &devices[d], known, devices[d].max_group_size));
                 }
-    expect("choices", hash, UINT64_C(0x71c5ba3ef45b0a11));
+    expect("choices", hash, UINT64_C(0x547a5cf6de43fc51));
 }
 
 int main(void)
