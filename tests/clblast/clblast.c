@@ -64,22 +64,23 @@ static void run_functions(void)
 {
     static const exciton_gate gates[] = {EXCITON_GATE_SIGMOID, EXCITON_GATE_HARD_SIGMOID_6, EXCITON_GATE_HARD_SIGMOID_5, EXCITON_GATE_HARD_SIGMOID_PADDLE,
                                          EXCITON_GATE_HARD_SIGMOID_CUSTOM};
-    for (int a = EXCITON_ACTIVATION_IDENTITY; a <= EXCITON_ACTIVATION_HARD_SWISH; ++a)
-        for (int g = 0; g < 5; ++g) {
-            char name[80];
-            setup s = setup_of(6, 37, 11, 10);
-            s.c.activation = (exciton_activation)a;
-            s.c.gate = gates[g];
-            s.c.slope = 0.3f, s.c.offset = 0.4f;
-            s.c.bias1 = s.c.bias2 = true;
-            s.c.output = g % 2 ? EXCITON_OUTPUT_RESIDUAL : EXCITON_OUTPUT_SCALE;
-            s.c.then = a % 2 ? EXCITON_THEN_RELU : EXCITON_THEN_NOTHING;
-            s.c.x_pattern = a % 2 ? EXCITON_PATTERN_SPREAD : EXCITON_PATTERN_UNIFORM;
-            s.form = a == EXCITON_ACTIVATION_SILU && g == 0 ? EXCITON_FORM_LANES : EXCITON_FORM_DEFAULT;
-            s.saved = true;
-            snprintf(name, sizeof name, "activation %d, gate %d", a, g);
-            run_one(&s, name);
-        }
+    /* The hidden layer's and the gates' are apart: each once is enough. */
+    for (int g = 0; g < 5; ++g) {
+        int a = EXCITON_ACTIVATION_IDENTITY + g % 4;
+        char name[80];
+        setup s = setup_of(6, 37, 11, 10);
+        s.c.activation = (exciton_activation)a;
+        s.c.gate = gates[g];
+        s.c.slope = 0.3f, s.c.offset = 0.4f;
+        s.c.bias1 = s.c.bias2 = true;
+        s.c.output = g % 2 ? EXCITON_OUTPUT_RESIDUAL : EXCITON_OUTPUT_SCALE;
+        s.c.then = a % 2 ? EXCITON_THEN_RELU : EXCITON_THEN_NOTHING;
+        s.c.x_pattern = a % 2 ? EXCITON_PATTERN_SPREAD : EXCITON_PATTERN_UNIFORM;
+        s.form = a == EXCITON_ACTIVATION_SILU ? EXCITON_FORM_LANES : EXCITON_FORM_DEFAULT;
+        s.saved = true;
+        snprintf(name, sizeof name, "activation %d, gate %d", a, g);
+        run_one(&s, name);
+    }
 }
 
 /* ---- never unasked ---- */
