@@ -39,7 +39,7 @@ typedef struct traffic {
     double wake;                 /* a step for more than one unit */
     double matrix, weights;      /* with one layer's weights alone, of all samples before the other's, and with both in turn */
     double units;                /* what works side by side: processors, or work-items where each has a unit of its own */
-    bool is_near;                /* a work-item has neighbouring units, and what is a sample's is worked out once for them */
+    bool has_neighbours;         /* a work-item has neighbouring units, and what is a sample's is worked out once for them */
 } traffic;
 
 /* Units in turns of what works side by side: the last turn may be a small one. */
@@ -50,7 +50,7 @@ static double woken(const traffic *t, double units) { return units > 1 ? t->wake
 static double cost_of_split(const exciton_se_problem *p, const traffic *t)
 {
     double units = t->samples * p->blocks, parts = (double)p->blocks * p->hidden_pitch * sizeof(float);
-    double heads = t->is_near ? least(units, t->samples + t->units - 1) : units; /* each adds the parts of its sample */
+    double heads = t->has_neighbours ? least(units, t->samples + t->units - 1) : units; /* each adds the parts of its sample */
     double squeeze = t->x * t->all + t->samples * t->w1 * t->matrix;
     double scale = 2 * t->x * t->all + (t->samples * t->w2 + heads * parts) * t->matrix;
     return t->costs->step + 2 * t->wake + turns_of(t, units) * (squeeze + scale);
@@ -79,7 +79,7 @@ static double cost_of_samples(const traffic *t, double shares)
 static double cost_of_pipeline(const traffic *t, double units, bool streams, exciton_form form)
 {
     double moved = 2 * t->x * t->all + t->x * again(t);
-    double times = streams ? pipe : !t->is_near || units >= t->samples ? idle : form == EXCITON_FORM_ROWS ? pipe : 1;
+    double times = streams ? pipe : !t->has_neighbours || units >= t->samples ? idle : form == EXCITON_FORM_ROWS ? pipe : 1;
     return woken(t, units) + turns_of(t, units) * (moved * times + t->samples * (t->w1 + t->w2) * t->weights);
 }
 
@@ -97,7 +97,7 @@ double exciton_se_cost(const exciton_se_problem *p, const exciton_limits *limits
     bool streams = exciton_se_streams(p, limits, batch, space, in_place);
     traffic t = {.costs = costs, .samples = (double)batch, .x = x, .w1 = each, .w2 = each,
                  .all = rate(costs, footprint), .matrix = products * rate(costs, each), .weights = products * rate(costs, 2 * each),
-                 .is_near = way->form == EXCITON_FORM_ROWS || exciton_se_texels(limits)};
+                 .has_neighbours = way->form == EXCITON_FORM_ROWS || exciton_se_texels(limits)};
     t.wake = limits->local_memory_is_global ? wake * costs->dispatch : 0;
     t.units = limits->compute_units ? limits->compute_units : UNKNOWN_UNITS;
     if (way->form == EXCITON_FORM_ROWS)
