@@ -30,7 +30,7 @@ static exciton_status usual(exciton_floor *floor, uint32_t times, double *ns)
     exciton_status status = EXCITON_OK;
     uint64_t begin = exciton_clock();
     while (!status && count < MANY && (count == 0 || exciton_clock() - begin < PATIENCE)) {
-        uint64_t one;
+        uint64_t one = 0;
         status = exciton_floor_run_times(floor, times, &one);
         took[count++] = (double)one;
     }

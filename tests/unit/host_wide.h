@@ -1,4 +1,4 @@
-/* What this processor lists, and the routines of AVX-512's width, which few machines run. */
+/* The host's routines of AVX-512's width, which few machines run, for any x86-64. */
 #ifndef EXCITON_TESTS_HOST_WIDE_H
 #define EXCITON_TESTS_HOST_WIDE_H
 
