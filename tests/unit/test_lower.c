@@ -178,6 +178,51 @@ static void three_stages_is_always_possible(void **state)
     assert_int_equal(exciton_se_feasible(&p, &roomy, &way, (UINT64_C(1) << 36) + 1), EXCITON_ERROR_LIMIT);
 }
 
+/* What a device has is enough where it is just what is needed. */
+static void limits_are_inclusive(void **state)
+{
+    (void)state;
+    exciton_se_way way = {.schedule = EXCITON_SCHEDULE_THREE_STAGES, .form = EXCITON_FORM_ROWS, .group_size = 1, .shares = 1};
+    exciton_se_problem wide = problem_of(256, 16, 1, 9), lengthy = problem_of(8, 1, 1, UINT64_C(2000) * EXCITON_SEGMENT);
+    const struct {
+        const exciton_se_problem *p;
+        uint64_t space, need;
+        const char *what;
+    } cases[] = {{&wide, 9, exciton_se_weight_count(&wide) * sizeof(float), "(weights)"},
+                 {&lengthy, lengthy.max_space, exciton_se_lay_out(&lengthy, &way, 1, lengthy.max_space).total * sizeof(float), "(scratch)"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+        exciton_limits just = roomy;
+        just.max_binding_range = cases[i].need;
+        assert_int_equal(exciton_se_feasible(cases[i].p, &just, &way, cases[i].space), EXCITON_OK);
+        --just.max_binding_range;
+        assert_int_equal(exciton_se_feasible(cases[i].p, &just, &way, cases[i].space), EXCITON_ERROR_LIMIT);
+        assert_non_null(strstr(exciton_last_error(), cases[i].what));
+    }
+    exciton_limits just = roomy; /* a step's own elements, which may begin between two aligned bytes */
+    uint64_t unit = exciton_min(wide.block, wide.channels) * 3000 * sizeof(float);
+    exciton_se_way split = {.schedule = EXCITON_SCHEDULE_SPLIT_EXCITE, .form = EXCITON_FORM_ROWS, .group_size = 1, .shares = 1};
+    just.max_binding_range = unit + just.binding_alignment;
+    assert_int_equal(exciton_se_feasible(&wide, &just, &split, 3000), EXCITON_OK);
+    --just.max_binding_range;
+    assert_int_equal(exciton_se_feasible(&wide, &just, &split, 3000), EXCITON_ERROR_LIMIT);
+    assert_null(strstr(exciton_last_error(), "("));
+}
+
+/* Lane-parallel rows: a group takes one for each 32 work-items that it has. */
+static void rows_of_a_group(void **state)
+{
+    (void)state;
+    exciton_se_problem p = problem_of(40, 3, 5, 49);
+    for (uint32_t size = 16; size <= 256; size *= 2) {
+        exciton_se_way way = {.schedule = EXCITON_SCHEDULE_THREE_STAGES, .form = EXCITON_FORM_LANES, .group_size = size, .shares = 1};
+        exciton_se_lowered lowered;
+        assert_int_equal(exciton_se_lower(&env, &p, &roomy, &way, 5, 49, &(exciton_se_placement){0}, &lowered), EXCITON_OK);
+        assert_int_equal(lowered.list.steps[0].groups, exciton_divide_up(get(&lowered.list.steps[0], "units"), size < 32 ? 1 : size / 32));
+        assert_int_equal(lowered.list.steps[3].groups, exciton_divide_up(get(&lowered.list.steps[3], "units"), size < 32 ? 1 : size / 32));
+        exciton_steps_release(&env, &lowered.list);
+    }
+}
+
 static void choices(void **state)
 {
     (void)state;
@@ -291,6 +336,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_element_once), cmocka_unit_test(three_stages_is_always_possible), cmocka_unit_test(choices),
                                        cmocka_unit_test(variants_cover_smaller_shapes), cmocka_unit_test(products_of_the_batch),
-                                       cmocka_unit_test(iterations_stay_bounded)};
+                                       cmocka_unit_test(iterations_stay_bounded), cmocka_unit_test(limits_are_inclusive),
+                                       cmocka_unit_test(rows_of_a_group)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,6 +123,14 @@ static void shapes(void **state)
     assert_int_equal(exciton_se_check_shape(&p, &(exciton_shape){2, 1, {3}}, &batch, &space), EXCITON_ERROR_SHAPE);
     assert_int_equal(exciton_se_check_shape(&p, &(exciton_shape){0, 2, {3, 5}}, &batch, &space), EXCITON_ERROR_SHAPE);
     assert_int_equal(exciton_se_check_shape(&p, &(exciton_shape){2, 2, {0, 5}}, &batch, &space), EXCITON_ERROR_SHAPE);
+    /* The plan's maximum only where all of it is zero. */
+    assert_int_equal(exciton_se_check_shape(&p, &(exciton_shape){1, 0, {0}}, &batch, &space), EXCITON_ERROR_SHAPE);
+    assert_int_equal(exciton_se_check_shape(&p, &(exciton_shape){0, 2, {0}}, &batch, &space), EXCITON_ERROR_SHAPE);
+    for (int i = 0; i < 3; ++i) {
+        exciton_shape shape = {0};
+        shape.spatial[i] = 3;
+        assert_int_equal(exciton_se_check_shape(&p, &shape, &batch, &space), EXCITON_ERROR_SHAPE);
+    }
 }
 
 static void packing(void **state)
@@ -135,10 +143,11 @@ static void packing(void **state)
     exciton_se_problem p;
     assert_int_equal(exciton_se_check(&se, &p), EXCITON_OK);
     assert_int_equal(exciton_se_weight_count(&p), 3 * 8 + 8 + 2 * 8 + 8);
-    static const float expected[56] = {[0] = 1, [1] = 4, [8] = 2, [9] = 5, [16] = 3, [17] = 6, [32] = 10, [33] = 20, [34] = 30, [40] = 40, [41] = 50,
-                                       [42] = 60, [48] = 7, [49] = 8, [50] = 9};
-    float packed[56];
+    static const float expected[57] = {[0] = 1, [1] = 4, [8] = 2, [9] = 5, [16] = 3, [17] = 6, [32] = 10, [33] = 20, [34] = 30, [40] = 40, [41] = 50,
+                                       [42] = 60, [48] = 7, [49] = 8, [50] = 9, [56] = 99};
+    float packed[57]; /* one more than asked for: it stays */
     memset(packed, 0xff, sizeof packed);
+    packed[56] = 99;
     exciton_se_pack(&p, &se, packed);
     assert_memory_equal(packed, expected, sizeof packed);
 }
