@@ -16,7 +16,7 @@ import spirv
 
 FILES = ("kernels/*.h", "kernels/*.cl", "shaders/*", "src/backends/host/kernels.c", "src/backends/host/vector.h",
          "src/backends/host/params.h", "src/backends/host/schedule.c", "src/ops/*.c", "src/ops/*.h")
-PROGRAMS = ("test_lower", "test_cost", "test_model", "test_se_check", "test_numbers", "test_host_kernels", "conformance", "clblast")
+PROGRAMS = ("test_lower", "test_cost", "test_model", "test_se_check", "test_selftest", "test_numbers", "test_host_kernels", "conformance", "clblast")
 SELECTORS = {"host": "host", "pocl": "opencl:pocl", "lavapipe": "vulkan:lavapipe", "oclgrind": "opencl:oclgrind"}
 
 # Estimates and thresholds that choose how, never what: another value is another time and the same bits. docs/testing.md.
@@ -225,7 +225,7 @@ def suite(kind, mutant):
 
     cases, few = ("--sections", "cases", "--cases", "1"), ("--sections", "cases,special", "--cases", "400")
     if kind == "ops":
-        for name in ("test_se_check", "test_cost", "test_model", "test_lower"):
+        for name in ("test_se_check", "test_cost", "test_model", "test_lower", "test_selftest"):
             yield name, "host", name, ()
         yield on("host", "cases", *cases)
         yield on("host", "more cases", *few)

@@ -247,6 +247,12 @@ static void choices(void **state)
     assert_int_equal(way.schedule, EXCITON_SCHEDULE_THREE_STAGES);
     few.max_storage_buffers = 2;
     assert_int_equal(exciton_se_choose(&p, &few, NULL, 1024, 1, 3136, false, &way), EXCITON_ERROR_LIMIT);
+    exciton_se_problem one = problem_of(256, 16, 1, 3136); /* each share more halves the scaling again */
+    exciton_limits eight = roomy;
+    eight.compute_units = 8;
+    one.schedule = EXCITON_SCHEDULE_SAMPLE_IN_GROUP;
+    assert_int_equal(exciton_se_choose(&one, &eight, NULL, 1024, 1, 3136, false, &way), EXCITON_OK);
+    assert_int_equal(way.shares, 8);
     few = roomy;
     few.max_binding_range = few.binding_alignment = 256; /* what a misaligned tensor loses is all that there is */
     assert_int_equal(exciton_se_capacity(&few), 0);

@@ -1,5 +1,5 @@
-/* What chooses how a block runs is a pure function: how many iterations a kernel makes, about how long a way takes, and which
- * way is taken. Their values over a grid of blocks, ways and devices are held to one number each, so that none changes unseen.
+/* What chooses how a block runs is a pure function: how many iterations a kernel makes, about how long a way takes, which
+ * way is taken, and of which steps it consists. Their values over a grid of blocks, ways and devices are held to one number each, so that none changes unseen.
  * After a change that is meant, the failing test prints the new number. */
 #include "ops/se_layout.h"
 
@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -131,6 +132,64 @@ static void layouts(void **state)
     expect("layouts", hash, UINT64_C(0x920b84b22f6420f6));
 }
 
+static void *allocate(void *user, size_t size, size_t alignment)
+{
+    (void)user;
+    return aligned_alloc(alignment, size);
+}
+
+static void release(void *user, void *memory)
+{
+    (void)user;
+    free(memory);
+}
+
+static const exciton_env env = {.allocator = {.allocate = allocate, .release = release}};
+
+static uint64_t step_of(const exciton_step *step)
+{
+    const exciton_kernel_spec *k = &step->kernel;
+    const exciton_product *m = &step->product;
+    uint64_t hash = mixed(k->kernel * 131071u + k->group_size * 8191u + k->local_floats * 31u + k->form * 4u + k->in_place * 2u + k->texels, step->groups);
+    for (uint32_t i = 0; i < exciton_kernel_slot_count(k); ++i)
+        hash = mixed(mixed(mixed(hash, step->slots[i].slot), step->slots[i].offset), step->slots[i].range);
+    for (uint32_t i = 0; i < exciton_kernel_describe(k->kernel)->param_count; ++i)
+        hash = mixed(hash, step->params[i]);
+    const uint64_t product[] = {m->m, m->n, m->k, m->a_at, m->a_pitch, m->b_at, m->c_at};
+    for (size_t i = 0; i < sizeof product / sizeof product[0]; ++i)
+        hash = mixed(hash, product[i]);
+    return hash;
+}
+
+static uint64_t steps_of(const exciton_se_problem *p, int d, const exciton_se_way *way, const uint64_t *block)
+{
+    uint64_t hash = 1;
+    for (int bits = 0; bits < 8; ++bits) {
+        bool saved = bits & 2, in_place = (bits & 1) && way->shares == 1;
+        exciton_se_problem other = *p;
+        other.residual = other.then = other.activation = bits & 4 ? 1 : 0;
+        exciton_se_placement place = {.in = 12, .out = in_place ? 12 : 20, .s = 4, .h = 8, .g = 28, .scratch = 256 * (uint64_t)saved, .in_place = in_place,
+                                      .save_s = saved, .save_h = saved, .save_g = saved};
+        exciton_se_lowered lowered = {0};
+        if (exciton_se_feasible(&other, &devices[d], way, block[3]))
+            return 7;
+        exciton_status status = exciton_se_lower(&env, &other, &devices[d], way, block[0], block[3], &place, &lowered);
+        hash = mixed(mixed(mixed(hash, (uint64_t)status), lowered.pieces), lowered.scratch_bytes);
+        for (uint32_t i = 0; i < lowered.list.count; ++i)
+            hash = mixed(hash, step_of(&lowered.list.steps[i]));
+        exciton_steps_release(&env, &lowered.list);
+    }
+    return hash;
+}
+
+static void steps(void **state)
+{
+    (void)state;
+    uint64_t hash = 1;
+    for_each_way(&hash, steps_of);
+    expect("steps", hash, UINT64_C(0x7aa3b398387ef05b));
+}
+
 static void choices(void **state)
 {
     (void)state;
@@ -152,6 +211,7 @@ static void choices(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(iterations), cmocka_unit_test(times), cmocka_unit_test(layouts), cmocka_unit_test(choices)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(iterations), cmocka_unit_test(times), cmocka_unit_test(layouts), cmocka_unit_test(steps),
+                                       cmocka_unit_test(choices)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
