@@ -8,13 +8,13 @@ const char *const smaller_names[] = {
     [SMALLER_PARAMS] = "params",           [SMALLER_SUBGROUPS] = "subgroups", [SMALLER_RANGE] = "range",     [SMALLER_QUEUE] = "queue",
     [SMALLER_COHERENT] = "coherent",       [SMALLER_OFFSETS] = "offsets",   [SMALLER_CONTROLS] = "controls", [SMALLER_UUID] = "uuid",
     [SMALLER_VERSION] = "version",         [SMALLER_TEXELS] = "texels",     [SMALLER_INT64] = "int64",       [SMALLER_GROUP32] = "group32",
-    [SMALLER_GROUP1] = "group1",           [SMALLER_COUNT] = NULL,
+    [SMALLER_GROUP1] = "group1",           [SMALLER_GPU] = "gpu",           [SMALLER_COUNT] = NULL,
 };
 
 static uint32_t asked;
 static uint64_t counts[SMALLER_COUNT]; /* atomic access only */
 
-/* One floor of Vulkan or OpenCL is no floor of the other. */
+/* One floor of Vulkan or OpenCL is no floor of the other. Not among all: other work-groups, and another kind of device. */
 #define ALL ((1u << SMALLER_GROUP32) - 1u)
 
 static smaller_entry *const tables[] = {

@@ -39,6 +39,7 @@ typedef enum smaller_floor {
     SMALLER_INT64,       /* no 64-bit integers in shaders */
     SMALLER_GROUP32,     /* work-groups of at most 32 (OpenCL: as each kernel says, too) */
     SMALLER_GROUP1,      /* of 1 */
+    SMALLER_GPU,         /* no floor: work-group memory of its own, so that all is chosen as on a GPU, groups of 1,024 among it */
     SMALLER_COUNT
 } smaller_floor;
 

@@ -46,6 +46,12 @@ static cl_int CL_API_CALL device_info(cl_device_id device, cl_device_info what, 
     case CL_DEVICE_LOCAL_MEM_SIZE:
         lower_ulong(SMALLER_LOCAL, value, 16384);
         break;
+    case CL_DEVICE_LOCAL_MEM_TYPE:
+        if (smaller_has(SMALLER_GPU)) {
+            smaller_count(SMALLER_GPU);
+            *(cl_device_local_mem_type *)value = CL_LOCAL;
+        }
+        break;
     case CL_DEVICE_MAX_PARAMETER_SIZE:
         lower_size(SMALLER_PARAMS, value, 256);
         break;

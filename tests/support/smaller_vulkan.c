@@ -42,6 +42,10 @@ static void lower_properties(VkPhysicalDeviceProperties *p)
         smaller_count(SMALLER_VERSION);
         p->apiVersion = VK_API_VERSION_1_1;
     }
+    if (smaller_has(SMALLER_GPU)) {
+        smaller_count(SMALLER_GPU);
+        p->deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+    }
     lower_limits(&p->limits);
 }
 
