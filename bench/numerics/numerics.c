@@ -684,8 +684,7 @@ static void device(int rounds, size_t first, size_t last)
             for (int k = 0; k < count; k++) {
                 size_t i = order[k];
                 cl_variant *u = &v[i];
-                cl_uint rows = h->n * h->c;
-                cl_uint block = block_length(h->c, u->blocks);
+                cl_uint rows = h->n * h->c, block = u->kind == 5 ? block_length(h->c, u->blocks) : 0;
                 switch (u->kind) { /* the arguments are not timed */
                 case 1:
                     set(u->kernel, 2, (cl_mem[]){m[0], m[2]}, 1, (cl_uint[]){(cl_uint)(elements / 8)});
