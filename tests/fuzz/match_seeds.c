@@ -1,10 +1,7 @@
-/* match_seeds FOLDER: the graphs of the matcher's unit test as inputs of fuzz_match, each a file. */
-int match_test_main(void);
-#define main match_test_main
-#include "../unit/test_match.c"
-#undef main
-
+/* match_seeds FOLDER: the graphs of the matcher's unit tests as inputs of fuzz_match, each a file. */
 #include "match_bytes.h"
+
+#include "../unit/match_texts.h"
 
 static size_t written;
 

@@ -134,7 +134,7 @@ static void io_files_init(io_files *files)
 }
 
 /* The image lies in a block of its own size, so that a sanitizer sees a read beyond it. */
-static void io_files_init_image(io_files *files, const void *bytes, size_t size)
+static inline void io_files_init_image(io_files *files, const void *bytes, size_t size)
 {
     io_files_init(files);
     files->image = bytes;
@@ -148,7 +148,7 @@ static void io_assert_clean(const io_files *files)
 }
 
 /* The last failure's line names the file and `part`. */
-static void io_assert_line(const char *file, const char *part)
+static inline void io_assert_line(const char *file, const char *part)
 {
     const char *line = exciton_last_error();
     if (!strstr(line, file) || !strstr(line, part))
