@@ -1,5 +1,5 @@
 /*
- * Kernels of the study behind docs/numbers.md (see numerics.c). kernels/scalar.h is in front of this file.
+ * Kernels of the study behind docs/numbers.md (see numerics.c; cl.c runs them). kernels/scalar.h is in front of this file.
  * LANES and CHUNK come by -D. Shapes are run-time arguments. A work-item is the unit: local size 1, except in lanes_nchw.
  */
 typedef float float8a __attribute__((ext_vector_type(8), aligned(4)));
