@@ -16,7 +16,8 @@ import spirv
 
 FILES = ("kernels/*.h", "kernels/*.cl", "shaders/*", "src/backends/host/kernels.c", "src/backends/host/vector.h",
          "src/backends/host/params.h", "src/backends/host/schedule.c", "src/ops/*.c", "src/ops/*.h")
-PROGRAMS = ("test_lower", "test_cost", "test_model", "test_se_check", "test_selftest", "test_numbers", "test_host_kernels", "conformance", "clblast")
+PROGRAMS = ("test_lower", "test_cost", "test_model", "test_se_check", "test_selftest", "test_numbers", "test_host_kernels", "test_host_recordings",
+            "conformance", "clblast")
 SELECTORS = {"host": "host", "pocl": "opencl:pocl", "lavapipe": "vulkan:lavapipe", "oclgrind": "opencl:oclgrind"}
 
 # Estimates and thresholds that choose how, never what: another value is another time and the same bits. docs/testing.md.
@@ -238,10 +239,12 @@ def suite(kind, mutant):
         return
     if kind in ("host, one width", "host, wide"):
         yield "test_host_kernels", "host", "test_host_kernels", ()
+        yield "test_host_recordings", "host", "test_host_recordings", ()
         return
     if kind == "host":
         yield on("host", "cases", *cases)
         yield "test_host_kernels", "host", "test_host_kernels", ()
+        yield "test_host_recordings", "host", "test_host_recordings", ()
         yield on("host", "more cases", *few)
         yield on("host", "past caches", *cases, "--clamp", "cache1")
         yield on("host", "pieces", *cases, "--clamp", "range64k")
