@@ -239,7 +239,6 @@ def suite(kind, mutant):
         return
     if kind in ("host, one width", "host, wide"):
         yield "test_host_kernels", "host", "test_host_kernels", ()
-        yield "test_host_recordings", "host", "test_host_recordings", ()
         return
     if kind == "host":
         yield on("host", "cases", *cases)
