@@ -244,18 +244,23 @@ class Auto(unittest.TestCase):
         return [{"schedule": schedule, "form": "rows", "shares": 1, "auto": auto, "median_us": us, "steady": True}
                 for schedule, auto, us in times]
 
-    def test_the_second_run_counts(self):
-        script = script_of("auto")
-        found = script.entry("host", "1x2x3:1", self.rows(("split-excite", True, 12.0), ("pipelined", False, 10.0), ("three-stages", False, 11.0)))
-        self.assertEqual((found["best"], found["auto_us"], found["best_us"]), ("pipelined/rows", 12.0, 10.0))
-        script.again(found, self.rows(("split-excite", True, 11.5), ("pipelined", False, 11.0)))
-        self.assertEqual((found["auto_us"], found["best_us"], found["first_us"]), (11.5, 11.0, [12.0, 10.0]))
+    def test_the_median_of_the_runs_counts(self):
+        runs = [self.rows(("split-excite", True, 12.0), ("pipelined", False, 10.0), ("three-stages", False, 11.0)),
+                self.rows(("split-excite", True, 24.0), ("pipelined", False, 30.0), ("three-stages", False, 22.0)),
+                self.rows(("split-excite", True, 9.0), ("pipelined", False, 9.5), ("three-stages", False, 6.0))]
+        found = script_of("auto").entry("host", "1x2x3:1", runs)
+        self.assertEqual((found["auto"], found["best"]), ("split-excite/rows", "three-stages/rows"))
+        self.assertAlmostEqual(found["auto_over_best"], 12 / 11)
+        self.assertEqual(found["times_us"]["pipelined/rows"], [10.0, 30.0, 9.5])
 
-    def test_another_choice_in_the_second_run(self):
-        script = script_of("auto")
-        found = script.entry("host", "1x2x3:1", self.rows(("split-excite", True, 12.0), ("pipelined", False, 10.0)))
-        script.again(found, self.rows(("split-excite", False, 11.5), ("pipelined", True, 11.0)))
-        self.assertEqual((found["auto_us"], found["best_us"]), (12.0, 10.0))
+    def test_auto_itself_is_the_best(self):
+        found = script_of("auto").entry("host", "1x2x3:1", [self.rows(("split-excite", True, 12.0), ("pipelined", False, 15.0))])
+        self.assertEqual((found["best"], found["auto_over_best"]), ("split-excite/rows", 1.0))
+
+    def test_another_choice_in_another_run(self):
+        runs = [self.rows(("split-excite", True, 12.0), ("pipelined", False, 10.0)), self.rows(("split-excite", False, 11.5), ("pipelined", True, 11.0))]
+        with self.assertRaisesRegex(SystemExit, "pipelined/rows and split-excite/rows"):
+            script_of("auto").entry("host", "1x2x3:1", runs)
 
 
 class Clblast(unittest.TestCase):
