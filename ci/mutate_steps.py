@@ -266,6 +266,8 @@ def suite(kind, mutant):
         # several rows a group, and rows that it has not
         yield on("oclgrind", f"groups of 128 in {within}lanes", "--sections", "cases", "--cases", "500", "--most", "4000", "--tight", "--only",
                  f"{only or 'schedule=split-excite'}/form=lanes/group=128")
+        yield on("oclgrind", f"a GPU's groups in {within}lanes", "--sections", "cases", "--cases", "500", "--most", "4000", "--tight", "--smaller", "gpu",
+                 "--only", f"{only or 'schedule=split-excite'}/form=lanes/group=auto")
     for form in ("rows", "lanes"):
         yield on(driver, f"cases in {within}{form}", *cases, "--only", f"{only or 'schedule=split-excite'}/form={form}")
     if driver == "lavapipe":  # as a GPU takes it, without texel views

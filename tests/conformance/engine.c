@@ -17,6 +17,8 @@ bool suite_may_refuse(const suite *s, const variant *v)
 {
     if (v->form != EXCITON_FORM_DEFAULT && !s->limits.forms[v->form])
         return true;
+    if (s->limits.max_iterations && !s->limits.local_memory_is_global)
+        return true; /* no GPU counts iterations, but a processor's driver that passes for one */
     uint64_t weights = (v->c.channels + 8) * (v->c.hidden + 8) * 2 * sizeof(float); /* with their padding, at most */
     return v->schedule > EXCITON_SCHEDULE_THREE_STAGES || weights > s->limits.max_binding_range;
 }
