@@ -17,7 +17,8 @@ __kernel void exciton_sample_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_at
     OPEN_IN(w);
     OPEN(t);
     const uint h_pitch = PITCH(hidden), c_pitch = PITCH(channels), each = SHARE(channels, shares);
-    EACH_ITEM(u, samples * shares) {
+    NEIGHBOURS(begin, end, samples * shares); /* x and y from end to end, as memory likes it */
+    for (uint u = begin; u < end; ++u) {
         const uint sample = u / shares, first = sample * channels * row_length;
         const uint from = min(u % shares * each, c_pitch), to = min(from + each, c_pitch);
         __global float *s = t + s_at + u * c_pitch, *h = t + h_at + u * h_pitch, *g = t + g_at + sample * c_pitch;

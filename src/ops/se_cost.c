@@ -11,7 +11,7 @@ static const double misfit = 4;    /* a form for the other kind of memory: barri
 static const double pipe = 1.05;   /* of a pipeline: it reads and writes two samples in turn, row by row */
 static const double idle = 1.1;    /* of one that has a single sample each, or barriers that cost its work-items their loads under way */
 static const double alone = 1.4;   /* of the baseline: its rows and layers are units of their own, which no neighbour helps */
-static const double wake = 0.7;    /* of a dispatch: a step for more than one unit where units are processors, which sleep in between */
+static const double wake = 1;       /* dispatch more: a step for more than one unit where units are processors, which sleep in between */
 static const double products = 1.5; /* of a weight, which is multiplied and added, against a byte that is only moved */
 
 static double least(double a, double b) { return a < b ? a : b; }
