@@ -30,6 +30,9 @@ ONLY = {"squeeze": "schedule=three-stages", "hidden": "schedule=three-stages", "
         "split_squeeze": "schedule=split-excite", "split_scale": "schedule=split-excite", "sample": "schedule=sample-in-group",
         "pipeline": "schedule=pipelined", "copy": "saved=all"}
 
+# Kernels with local memory, where a race may be.
+LANES = ("rows", "excite", "squeeze", "scale", "split_squeeze", "split_scale", "sample", "pipeline")
+
 LONG = re.compile(r"more cases|past caches|groups|long|floor")  # steps that few mutants get to
 
 # A mutant that loops uses up its processor time; one that is only slow to get any, on a busy machine, isn't judged.
@@ -283,6 +286,9 @@ def suite(kind, mutant):
     yield on(driver, "past caches", *cases, "--clamp", "cache1", *(("--only", only) if only else ()))
     yield on(driver, "groups", *cases, "--clamp", "groups3", *(("--only", only) if only else ()))
     yield on(driver, "long", "--sections", "long")
+    yield on(driver, "groups of 1,024", "--sections", "groups")
+    if driver == "pocl" and stem in LANES:
+        yield on("oclgrind", "groups of 1,024", "--sections", "groups", "--tight")
 
 
 def limit(seconds):

@@ -18,7 +18,7 @@ static const struct {
 } sections[] = {
     {"cases", section_cases},     {"special", section_special}, {"long", section_long},           {"batches", section_batches},
     {"flight", section_flight},   {"threads", section_threads}, {"arguments", section_arguments}, {"counters", section_counters},
-    {"digests", section_digests}, {"pieces", section_pieces},   {"copies", section_copies},
+    {"digests", section_digests}, {"pieces", section_pieces},   {"copies", section_copies},       {"groups", section_groups},
 };
 enum { SECTIONS = sizeof sections / sizeof sections[0] };
 

@@ -65,6 +65,7 @@ bool suite_may_refuse(const suite *s, const variant *v);
 void section_cases(suite *s);
 void section_special(suite *s);
 void section_long(suite *s);
+void section_groups(suite *s);
 void section_pieces(suite *s);
 void section_digests(suite *s);
 void section_threads(suite *s);
