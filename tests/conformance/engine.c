@@ -17,10 +17,20 @@ bool suite_may_refuse(const suite *s, const variant *v)
 {
     if (v->form != EXCITON_FORM_DEFAULT && !s->limits.forms[v->form])
         return true;
-    if (s->limits.max_iterations && !s->limits.local_memory_is_global)
-        return true; /* no GPU counts iterations, but a processor's driver that passes for one */
+    if (s->limits.max_iterations && !s->limits.local_memory_is_global && v->group_size == 1)
+        return true; /* one work-item walks a row's lanes. No GPU counts iterations, but a processor's driver that passes for one */
     uint64_t weights = (v->c.channels + 8) * (v->c.hidden + 8) * 2 * sizeof(float); /* with their padding, at most */
     return v->schedule > EXCITON_SCHEDULE_THREE_STAGES || weights > s->limits.max_binding_range;
+}
+
+void suite_try(suite *s, const variant *v, const tensors *t)
+{
+    exciton_status status = engine_check(&s->device, v, t);
+    const char *schedule = exciton_schedule_name(v->schedule), *form = exciton_form_name(v->form);
+    if (is_refusal(status) && suite_may_refuse(s, v))
+        check_skip("%s, %s, %s: %s", v->name, schedule, form, exciton_last_error());
+    else
+        check_status(status, EXCITON_OK, "%s, %s, %s", v->name, schedule, form);
 }
 
 /* ---- Tensors ---- */

@@ -2,9 +2,6 @@
  * side. Blocks that fill a group and blocks that don't, samples after them, rows of several loads a lane. */
 #include "conformance/suite.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 static const struct {
     const char *name;
     uint64_t batch, channels, hidden, space;
@@ -15,16 +12,6 @@ static const struct {
 };
 
 enum { MOST = 1024, LEAST = 256 };
-
-static void run(suite *s, variant *v, const tensors *t)
-{
-    exciton_status status = engine_check(&s->device, v, t);
-    if (is_refusal(status) && suite_may_refuse(s, v))
-        check_skip("%s, %s, groups of %" PRIu32 ": %s", v->name, exciton_schedule_name(v->schedule), v->group_size, exciton_last_error());
-    else
-        check_status(status, EXCITON_OK, "%s, %s, groups of %" PRIu32 ", placement %d", v->name, exciton_schedule_name(v->schedule), v->group_size,
-                     (int)v->placement);
-}
 
 void section_groups(suite *s)
 {
@@ -44,7 +31,7 @@ void section_groups(suite *s)
         for (int schedule = EXCITON_SCHEDULE_THREE_STAGES; ready && schedule <= EXCITON_SCHEDULE_PIPELINED; ++schedule) {
             v.schedule = (exciton_schedule)schedule;
             v.placement = (schedule + (int)i) % 2 ? PLACE_IN_PLACE : PLACE_SEPARATE;
-            run(s, &v, &t);
+            suite_try(s, &v, &t);
         }
         tensors_release(&t);
     }

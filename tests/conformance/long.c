@@ -36,13 +36,7 @@ void section_long(suite *s)
             v.placement = run / 8 ? PLACE_IN_PLACE : PLACE_SEPARATE;
             if (!s->limits.forms[v.form])
                 continue;
-            exciton_status status = engine_check(&s->device, &v, &t);
-            if (is_refusal(status) && suite_may_refuse(s, &v))
-                check_skip("%s, %s, %s: %s", v.name, exciton_schedule_name(v.schedule), exciton_form_name(v.form),
-                           exciton_last_error());
-            else
-                check_status(status, EXCITON_OK, "%s, %s, %s", v.name, exciton_schedule_name(v.schedule),
-                             exciton_form_name(v.form));
+            suite_try(s, &v, &t);
         }
         tensors_release(&t);
     }

@@ -59,6 +59,8 @@ bool is_refusal(exciton_status status);
 /* Whether a device may refuse what the variant forces: a form that it lacks, any schedule but the baseline,
  * weights beyond its binding range. */
 bool suite_may_refuse(const suite *s, const variant *v);
+/* engine_check as one check; skipped by name where the device refuses and may. */
+void suite_try(suite *s, const variant *v, const tensors *t);
 
 /* ---- sections ---- */
 

@@ -1,5 +1,6 @@
 #include "support/allocator.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 static void *allocate(void *user, size_t size, size_t alignment)
@@ -9,7 +10,7 @@ static void *allocate(void *user, size_t size, size_t alignment)
         __atomic_add_fetch(&a->failed, 1, __ATOMIC_RELAXED);
         return NULL;
     }
-    void *memory = aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+    void *memory = size < PTRDIFF_MAX / 2 ? aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment) : NULL;
     if (memory)
         __atomic_add_fetch(&a->live, 1, __ATOMIC_RELAXED);
     return memory;

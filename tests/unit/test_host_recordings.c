@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -17,31 +16,16 @@
 #include <cmocka.h>
 
 #include "host_reference.h"
+#include "support/allocator.h"
 #include "unit/host_data.h"
 
 /* ---- A device ---- */
 
-static atomic_int live_blocks;
+static test_allocator memory;
 
-static void *test_allocate(void *user, size_t size, size_t alignment)
+static exciton_env test_env(uint32_t threads, uint64_t spin)
 {
-    (void)user;
-    void *memory = size < PTRDIFF_MAX / 2 ? aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment) : NULL;
-    if (memory != NULL)
-        atomic_fetch_add(&live_blocks, 1);
-    return memory;
-}
-
-static void test_release(void *user, void *memory)
-{
-    (void)user;
-    atomic_fetch_sub(&live_blocks, 1);
-    free(memory);
-}
-
-static exciton_env test_env(uint32_t threads)
-{
-    return (exciton_env){.allocator = {.allocate = test_allocate, .release = test_release}, .host_threads = threads};
+    return (exciton_env){.allocator = test_allocator_interface(&memory), .host_threads = threads, .host_spin = spin};
 }
 
 static exciton_status count_device(void *user, const exciton_be_found *found)
@@ -161,20 +145,50 @@ static void unbind(bound *b)
         host->buffer_destroy(b->buffers[i]);
 }
 
+/* A device, and a block that is bound to it. */
+typedef struct running {
+    exciton_env env;
+    exciton_be_state *be_state;
+    exciton_be_device *device;
+    block_data d;
+    bound b;
+} running;
+
+static const shape usual_shape = {2, 96, 6, 784, 8};
+
+static void start_device(running *r, uint32_t threads, uint64_t spin)
+{
+    r->env = test_env(threads, spin);
+    r->device = open_host(&r->env, &r->be_state);
+}
+
+static void start_block(running *r, const shape *s)
+{
+    data_make(&r->d, s);
+    bind(&r->b, r->device, &r->d);
+}
+
+static void stop(running *r)
+{
+    unbind(&r->b);
+    data_free(&r->d);
+    host->close(r->device);
+    host->state_destroy(r->be_state);
+}
+
 /* ---- Threads ---- */
 
 /* Many submissions over a large and a small block, with pauses in which the workers fall asleep. */
 static void check_threads(uint32_t threads, uint64_t spin)
 {
-    static const shape large = {2, 96, 6, 784, 8}, small = {1, 33, 3, 100, 8};
-    int before = atomic_load(&live_blocks);
-    exciton_env env = test_env(threads);
-    env.host_spin = spin;
+    static const shape small = {1, 33, 3, 100, 8};
+    uint64_t before = test_count(&memory.live);
+    exciton_env env = test_env(threads, spin);
     exciton_be_state *be_state;
     exciton_be_device *device = open_host(&env, &be_state);
     block_data d[2];
     bound b[2];
-    data_make(&d[0], &large);
+    data_make(&d[0], &usual_shape);
     data_make(&d[1], &small);
     bind(&b[0], device, &d[0]);
     bind(&b[1], device, &d[1]);
@@ -197,7 +211,7 @@ static void check_threads(uint32_t threads, uint64_t spin)
     data_free(&d[1]);
     host->close(device);
     host->state_destroy(be_state);
-    assert_int_equal(atomic_load(&live_blocks), before);
+    assert_int_equal(test_count(&memory.live), before);
 }
 
 static void test_threads(void **state)
@@ -226,27 +240,23 @@ static void test_shares(void **state)
 {
     (void)state;
     static const shape s = {2, 104, 6, 784, 8}; /* 26 units of a squeeze */
-    exciton_env env = test_env(4);
-    exciton_be_state *be_state;
-    exciton_be_device *device = open_host(&env, &be_state);
-    exciton_host_set noting = *device->set;
+    running r;
+    start_device(&r, 4, 0);
+    exciton_host_set noting = *r.device->set;
     noting.routines[EXCITON_KERNEL_SPLIT_SQUEEZE] = note_share;
     noting.routines[EXCITON_KERNEL_SPLIT_SCALE] = note_share;
-    device->set = &noting;
-    block_data d;
-    bound b;
-    data_make(&d, &s);
-    bind(&b, device, &d);
+    r.device->set = &noting;
+    start_block(&r, &s);
     atomic_store(&shares.count, 0);
     uint64_t serial;
-    assert_int_equal(host->submit(device, &b.recording, 1, &serial), EXCITON_OK);
-    assert_int_equal(host->wait(device, serial, 0), EXCITON_OK);
-    uint32_t count = atomic_load(&shares.count), threads = exciton_host_pool_threads(device->pool);
+    assert_int_equal(host->submit(r.device, &r.b.recording, 1, &serial), EXCITON_OK);
+    assert_int_equal(host->wait(r.device, serial, 0), EXCITON_OK);
+    uint32_t count = atomic_load(&shares.count), threads = exciton_host_pool_threads(r.device->pool);
     assert_int_equal(count, 2 * threads);
     uint64_t units = 0, least = UINT64_MAX, most = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t length = shares.end[i] - shares.first[i], before = 0;
-        assert_true(shares.first[i] < shares.end[i] && shares.end[i] <= d.units);
+        assert_true(shares.first[i] < shares.end[i] && shares.end[i] <= r.d.units);
         for (uint32_t k = i / threads * threads; k < (i / threads + 1) * threads; k++)
             before += shares.end[k] <= shares.first[i] ? shares.end[k] - shares.first[k] : 0;
         assert_int_equal(before, shares.first[i]);
@@ -254,12 +264,9 @@ static void test_shares(void **state)
         least = length < least ? length : least;
         most = length > most ? length : most;
     }
-    assert_int_equal(units, 2 * d.units);
+    assert_int_equal(units, 2 * r.d.units);
     assert_true(most - least <= 1);
-    unbind(&b);
-    data_free(&d);
-    host->close(device);
-    host->state_destroy(be_state);
+    stop(&r);
 }
 
 /* Workers and the caller that sleep at once, and ones that never do. */
@@ -281,25 +288,16 @@ static uint64_t process_time(void)
 /* Processor time that a device with two threads takes while nothing is submitted. */
 static uint64_t idle_time(uint64_t spin)
 {
-    static const shape s = {2, 96, 6, 784, 8};
-    exciton_env env = test_env(2);
-    env.host_spin = spin;
-    exciton_be_state *be_state;
-    exciton_be_device *device = open_host(&env, &be_state);
-    block_data d;
-    bound b;
-    data_make(&d, &s);
-    bind(&b, device, &d);
+    running r;
+    start_device(&r, 2, spin);
+    start_block(&r, &usual_shape);
     uint64_t serial;
-    assert_int_equal(host->submit(device, &b.recording, 1, &serial), EXCITON_OK);
+    assert_int_equal(host->submit(r.device, &r.b.recording, 1, &serial), EXCITON_OK);
     uint64_t before = process_time();
     usleep(100000);
     uint64_t taken = process_time() - before;
-    check_bound(&b);
-    unbind(&b);
-    data_free(&d);
-    host->close(device);
-    host->state_destroy(be_state);
+    check_bound(&r.b);
+    stop(&r);
     return taken;
 }
 
@@ -315,7 +313,7 @@ static void test_idle(void **state)
 static void test_refusals(void **state)
 {
     (void)state;
-    exciton_env env = test_env(1);
+    exciton_env env = test_env(1, 0);
     exciton_be_state *be_state;
     exciton_be_device *device = open_host(&env, &be_state);
     exciton_be_kernel *kernel;
@@ -338,35 +336,25 @@ static void test_refusals(void **state)
 static void test_fork(void **state)
 {
     (void)state;
-    static const shape s = {2, 96, 6, 784, 8};
-    exciton_env env = test_env(3);
-    exciton_be_state *be_state;
-    exciton_be_device *device = open_host(&env, &be_state);
-    block_data d;
-    bound b;
-    data_make(&d, &s);
-    bind(&b, device, &d);
+    running r;
+    start_device(&r, 3, 0);
+    start_block(&r, &usual_shape);
     uint64_t serial;
-    assert_int_equal(host->submit(device, &b.recording, 1, &serial), EXCITON_OK);
+    assert_int_equal(host->submit(r.device, &r.b.recording, 1, &serial), EXCITON_OK);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         alarm(20);
-        exciton_status status = host->submit(device, &b.recording, 1, &serial);
-        unbind(&b);
-        host->close(device);
-        host->state_destroy(be_state);
+        exciton_status status = host->submit(r.device, &r.b.recording, 1, &serial);
+        stop(&r);
         _exit(status == EXCITON_ERROR_LOST ? 0 : 1);
     }
     int result;
     assert_int_equal(waitpid(child, &result, 0), child);
     assert_true(WIFEXITED(result) && WEXITSTATUS(result) == 0);
-    assert_int_equal(host->submit(device, &b.recording, 1, &serial), EXCITON_OK);
-    check_bound(&b);
-    unbind(&b);
-    data_free(&d);
-    host->close(device);
-    host->state_destroy(be_state);
+    assert_int_equal(host->submit(r.device, &r.b.recording, 1, &serial), EXCITON_OK);
+    check_bound(&r.b);
+    stop(&r);
 }
 
 /* A caller that flushes subnormals and rounds upwards gets the same bits, and has its mode back. */
@@ -380,30 +368,22 @@ static void test_rounding_mode(void **state)
 #else
     const uint64_t unusual = 0, mode = 0;
 #endif
-    static const shape s = {2, 96, 6, 784, 8};
-    exciton_env env = test_env(2);
-    exciton_be_state *be_state;
+    running r;
     uint64_t usual = exciton_host_enter_arithmetic(), serial;
     exciton_host_leave_arithmetic(unusual); /* a worker inherits its starter's mode */
-    exciton_be_device *device = open_host(&env, &be_state);
+    start_device(&r, 2, 0);
     exciton_host_leave_arithmetic(usual);
-    block_data d;
-    bound b;
-    data_make(&d, &s);
-    bind(&b, device, &d);
+    start_block(&r, &usual_shape);
     for (int i = 0; i < 20; i++) {
         exciton_host_leave_arithmetic(unusual);
-        exciton_status status = host->submit(device, &b.recording, 1, &serial);
+        exciton_status status = host->submit(r.device, &r.b.recording, 1, &serial);
         uint64_t after = exciton_host_enter_arithmetic();
         exciton_host_leave_arithmetic(usual);
         assert_int_equal(status, EXCITON_OK);
         assert_int_equal(after & mode, unusual & mode);
-        check_bound(&b);
+        check_bound(&r.b);
     }
-    unbind(&b);
-    data_free(&d);
-    host->close(device);
-    host->state_destroy(be_state);
+    stop(&r);
 }
 
 int main(void)

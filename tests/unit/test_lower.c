@@ -2,6 +2,7 @@
  * x is read whole, y is written exactly once, and no step sees what an earlier one has not finished. */
 #include "base/checked.h"
 #include "ops/se_layout.h"
+#include "support/allocator.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,19 +13,8 @@
 
 #include <cmocka.h>
 
-static void *allocate(void *user, size_t size, size_t alignment)
-{
-    (void)user;
-    return aligned_alloc(alignment, size);
-}
-
-static void release(void *user, void *memory)
-{
-    (void)user;
-    free(memory);
-}
-
-static const exciton_env env = {.allocator = {.allocate = allocate, .release = release}};
+static test_allocator heap;
+static exciton_env env; /* its allocator is set by main */
 
 static const exciton_limits roomy = {.max_binding_range = 0xfffffffc, .max_allocation = UINT64_MAX, .binding_alignment = 4, .max_group_size = 1024,
                                      .max_group_count = 0x7fffffff, .local_memory = 49152, .max_storage_buffers = 16, .max_params = 128,
@@ -340,9 +330,11 @@ static void products_of_the_batch(void **state)
 
 int main(void)
 {
+    env.allocator = test_allocator_interface(&heap);
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_element_once), cmocka_unit_test(three_stages_is_always_possible), cmocka_unit_test(choices),
                                        cmocka_unit_test(variants_cover_smaller_shapes), cmocka_unit_test(products_of_the_batch),
                                        cmocka_unit_test(iterations_stay_bounded), cmocka_unit_test(limits_are_inclusive),
                                        cmocka_unit_test(rows_of_a_group)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed ? failed : heap.live != 0;
 }

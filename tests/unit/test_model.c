@@ -2,6 +2,7 @@
  * way is taken, and of which steps it consists. Their values over a grid of blocks, ways and devices are held to one number each, so that none changes unseen.
  * After a change that is meant, the failing test prints the new number. */
 #include "ops/se_layout.h"
+#include "support/allocator.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -102,6 +103,11 @@ static void times(void **state)
     expect("times", hash, UINT64_C(0xcf62d8a964f43b0e));
 }
 
+static uint64_t variant_of(const exciton_kernel_spec *k)
+{
+    return k->kernel * 131071u + k->group_size * 8191u + k->local_floats * 31u + k->form * 4u + k->in_place * 2u + k->texels;
+}
+
 /* Whether it runs, and if so in which rounds, with how much scratch and in what variants. */
 static uint64_t layout_of(const exciton_se_problem *p, int d, const exciton_se_way *way, const uint64_t *block)
 {
@@ -119,8 +125,7 @@ static uint64_t layout_of(const exciton_se_problem *p, int d, const exciton_se_w
     uint32_t count = 0;
     exciton_se_way_variants(p, &devices[d], way, specs, &count);
     for (uint32_t i = 0; i < count; ++i)
-        hash = mixed(hash, specs[i].kernel * 131071u + specs[i].group_size * 8191u + specs[i].local_floats * 31u + specs[i].form * 4u +
-                               specs[i].in_place * 2u + specs[i].texels);
+        hash = mixed(hash, variant_of(&specs[i]));
     return hash;
 }
 
@@ -132,25 +137,14 @@ static void layouts(void **state)
     expect("layouts", hash, UINT64_C(0x920b84b22f6420f6));
 }
 
-static void *allocate(void *user, size_t size, size_t alignment)
-{
-    (void)user;
-    return aligned_alloc(alignment, size);
-}
-
-static void release(void *user, void *memory)
-{
-    (void)user;
-    free(memory);
-}
-
-static const exciton_env env = {.allocator = {.allocate = allocate, .release = release}};
+static test_allocator heap;
+static exciton_env env; /* its allocator is set by main */
 
 static uint64_t step_of(const exciton_step *step)
 {
     const exciton_kernel_spec *k = &step->kernel;
     const exciton_product *m = &step->product;
-    uint64_t hash = mixed(k->kernel * 131071u + k->group_size * 8191u + k->local_floats * 31u + k->form * 4u + k->in_place * 2u + k->texels, step->groups);
+    uint64_t hash = mixed(variant_of(k), step->groups);
     for (uint32_t i = 0; i < exciton_kernel_slot_count(k); ++i)
         hash = mixed(mixed(mixed(hash, step->slots[i].slot), step->slots[i].offset), step->slots[i].range);
     for (uint32_t i = 0; i < exciton_kernel_describe(k->kernel)->param_count; ++i)
@@ -211,7 +205,9 @@ static void choices(void **state)
 
 int main(void)
 {
+    env.allocator = test_allocator_interface(&heap);
     const struct CMUnitTest tests[] = {cmocka_unit_test(iterations), cmocka_unit_test(times), cmocka_unit_test(layouts), cmocka_unit_test(steps),
                                        cmocka_unit_test(choices)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed ? failed : heap.live != 0;
 }

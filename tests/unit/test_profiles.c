@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "core/select.h"
 #include "ops/se_layout.h"
+#include "support/allocator.h"
 #include "unit/profiles.h"
 
 #include <setjmp.h>
@@ -73,19 +74,8 @@ static void atoms_are_whole(void **state)
 
 /* ---- lowering ---- */
 
-static void *allocate(void *user, size_t size, size_t alignment)
-{
-    (void)user;
-    return aligned_alloc(alignment, size);
-}
-
-static void release(void *user, void *memory)
-{
-    (void)user;
-    free(memory);
-}
-
-static const exciton_env env = {.allocator = {.allocate = allocate, .release = release}};
+static test_allocator heap;
+static exciton_env env; /* its allocator is set by main */
 
 static void check_step(const char *name, const exciton_limits *limits, const exciton_step *step)
 {
@@ -152,7 +142,9 @@ static void auto_takes_the_discrete_one(void **state)
 
 int main(void)
 {
+    env.allocator = test_allocator_interface(&heap);
     const struct CMUnitTest tests[] = {cmocka_unit_test(memory_of_each_domain), cmocka_unit_test(allowed_types_only), cmocka_unit_test(atoms_are_whole),
                                        cmocka_unit_test(steps_stay_within_limits), cmocka_unit_test(auto_takes_the_discrete_one)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed ? failed : heap.live != 0;
 }

@@ -1,5 +1,6 @@
 /* Choosing a device, on recorded listings. */
 #include "core/select.h"
+#include "support/allocator.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,22 +82,11 @@ static void one_gpu_through_two_apis(void **state)
     refuses(laptop, 5, "i", EXCITON_ERROR_AMBIGUOUS);
 }
 
-static void *allocate(void *user, size_t size, size_t alignment)
-{
-    (void)user;
-    return aligned_alloc(alignment, size);
-}
-
-static void release(void *user, void *memory)
-{
-    (void)user;
-    free(memory);
-}
-
 static void shortest_selectors(void **state)
 {
     (void)state;
-    const exciton_env env = {.allocator = {.allocate = allocate, .release = release}};
+    test_allocator memory = {0};
+    const exciton_env env = {.allocator = test_allocator_interface(&memory)};
     static const char *const expected[] = {"host", "vulkan", "pocl", "rusticl"};
     for (uint32_t i = 0; i < 4; ++i) {
         const char *selector;
@@ -116,7 +106,8 @@ static void shortest_selectors(void **state)
 static void selectors_of_a_part(void **state)
 {
     (void)state;
-    const exciton_env env = {.allocator = {.allocate = allocate, .release = release}};
+    test_allocator memory = {0};
+    const exciton_env env = {.allocator = test_allocator_interface(&memory)};
     const char *selector;
     for (uint32_t i = 1; i < 5; ++i) {
         uint32_t first = i < 3 ? 1 : 3;
