@@ -127,6 +127,98 @@ EXCITON_FN void exciton_excite(__global const float *w, __global const float *s,
     exciton_apply_gate_all(gate, slope, offset, g + from, to - from);
 }
 
+/* ---- four samples at a time: a matrix is read once for them ---- */
+
+#define TOGETHER 4u
+#define ALONG 8u /* rows of a matrix that are read along side by side, */
+#define WIDE 512u /* and columns: caches like it, and the first one holds the sums */
+
+/* Products of four neighbours' vectors, v_pitch apart, with n rows of a matrix, added in order to what four others, base_pitch apart,
+ * begin with, where there is such a base; the neighbours of `out` are out_pitch apart. */
+EXCITON_FN void exciton_add_rows4(uint how, __global float *out, uint out_pitch, __global const float *base, uint base_pitch,
+                                  __global const float *m, uint pitch, __global const float *v, uint v_pitch, uint n, uint width)
+{
+    __global const float *v1 = v + v_pitch, *v2 = v1 + v_pitch, *v3 = v2 + v_pitch;
+    __global const float *base1 = base + base_pitch, *base2 = base1 + base_pitch, *base3 = base2 + base_pitch;
+    __global float *out1 = out + out_pitch, *out2 = out1 + out_pitch, *out3 = out2 + out_pitch;
+    uint j = 0;
+    for (; j + 16u <= width; j += 16u) {
+        float8 a0 = exciton_begin8(how, base + j), b0 = exciton_begin8(how, base + j + 8);
+        float8 a1 = exciton_begin8(how, base1 + j), b1 = exciton_begin8(how, base1 + j + 8);
+        float8 a2 = exciton_begin8(how, base2 + j), b2 = exciton_begin8(how, base2 + j + 8);
+        float8 a3 = exciton_begin8(how, base3 + j), b3 = exciton_begin8(how, base3 + j + 8);
+        __global const float *row = m + j;
+        for (uint i = 0; i < n; ++i, row += pitch) {
+            const float8 p = LOAD8(row), q = LOAD8(row + 8);
+            a0 += p * v[i];
+            b0 += q * v[i];
+            a1 += p * v1[i];
+            b1 += q * v1[i];
+            a2 += p * v2[i];
+            b2 += q * v2[i];
+            a3 += p * v3[i];
+            b3 += q * v3[i];
+        }
+        STORE8(a0, out + j);
+        STORE8(b0, out + j + 8);
+        STORE8(a1, out1 + j);
+        STORE8(b1, out1 + j + 8);
+        STORE8(a2, out2 + j);
+        STORE8(b2, out2 + j + 8);
+        STORE8(a3, out3 + j);
+        STORE8(b3, out3 + j + 8);
+    }
+    for (; j < width; j += 8u) {
+        float8 a0 = exciton_begin8(how, base + j), a1 = exciton_begin8(how, base1 + j);
+        float8 a2 = exciton_begin8(how, base2 + j), a3 = exciton_begin8(how, base3 + j);
+        __global const float *row = m + j;
+        for (uint i = 0; i < n; ++i, row += pitch) {
+            const float8 p = LOAD8(row);
+            a0 += p * v[i];
+            a1 += p * v1[i];
+            a2 += p * v2[i];
+            a3 += p * v3[i];
+        }
+        STORE8(a0, out + j);
+        STORE8(a1, out1 + j);
+        STORE8(a2, out2 + j);
+        STORE8(a3, out3 + j);
+    }
+}
+
+/* The same for any number of rows, of at most WIDE columns; `bias` begins all of them, where there is one. */
+EXCITON_FN void exciton_product4(uint how, __global float *out, uint out_pitch, __global const float *bias, __global const float *m, uint pitch,
+                                 __global const float *v, uint v_pitch, uint n, uint width)
+{
+    exciton_add_rows4(how, out, out_pitch, bias, 0u, m, pitch, v, v_pitch, min(n, ALONG), width);
+    for (uint i = ALONG; i < n; i = n - i > ALONG ? i + ALONG : n)
+        exciton_add_rows4(PRODUCT_FROM_BASE, out, out_pitch, out, out_pitch, m + i * pitch, pitch, v + i, v_pitch, min(ALONG, n - i), width);
+}
+
+/* exciton_excite of four whole samples. A block's part waits where the gates will be. */
+EXCITON_FN void exciton_excite4(__global const float *w, __global const float *s, __global float *h, __global float *g, uint channels,
+                                uint hidden, uint block, uint activation, uint gate, float slope, float offset)
+{
+    const uint h_pitch = PITCH(hidden), c_pitch = PITCH(channels), wide = min(WIDE, c_pitch);
+    __global const float *bias1 = w + BIAS1_AT(channels, hidden), *weight2 = w + WEIGHT2_AT(channels, hidden);
+    __global const float *bias2 = w + BIAS2_AT(channels, hidden);
+    for (uint r = 0, width; r < h_pitch; r += width) {
+        width = min(wide, h_pitch - r);
+        for (uint c = 0; c < channels; c = channels - c > block ? c + block : channels) {
+            exciton_product4(PRODUCT_ALONE, g, c_pitch, w, w + c * h_pitch + r, h_pitch, s + c, c_pitch, min(block, channels - c), width);
+            for (uint n = 0; n < TOGETHER; ++n)
+                for (uint j = 0; j < width; j += 8u) {
+                    __global float *to = h + n * h_pitch + r + j;
+                    STORE8(LOAD8(c == 0u ? bias1 + r + j : to) + LOAD8(g + n * c_pitch + j), to);
+                }
+        }
+    }
+    exciton_activate_all(activation, h, TOGETHER * h_pitch);
+    for (uint c = 0; c < c_pitch; c += wide)
+        exciton_product4(PRODUCT_FROM_BASE, g + c, c_pitch, bias2 + c, weight2 + c, c_pitch, h, h_pitch, hidden, min(wide, c_pitch - c));
+    exciton_apply_gate_all(gate, slope, offset, g, TOGETHER * c_pitch);
+}
+
 /* Channels of a sample that a share scales; the last shares may have fewer, or none. */
 #define SHARE(channels, shares) ((PITCH(channels) / 8u + (shares) - 1u) / (shares) * 8u)
 

@@ -8,7 +8,7 @@
 
 #if HAS_ROWS
 __kernel void exciton_sample_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_at, const uint y_at, const uint samples,
-                                  const uint shares, const uint channels, const uint hidden, const uint block,
+                                  const uint shares, const uint together, const uint channels, const uint hidden, const uint block,
                                   const uint row_length, const uint s_at, const uint h_at, const uint g_at, const uint divisor,
                                   const uint activation, const uint gate, const uint slope, const uint offset,
                                   const uint residual, const uint then, const uint stream)
@@ -18,20 +18,29 @@ __kernel void exciton_sample_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_at
     OPEN(t);
     const uint h_pitch = PITCH(hidden), c_pitch = PITCH(channels), each = SHARE(channels, shares);
     NEIGHBOURS(begin, end, samples * shares); /* x and y from end to end, as memory likes it */
-    for (uint u = begin; u < end; ++u) {
+    uint taken;
+    for (uint u = begin; u < end; u += taken) { /* whole samples, or one share of one */
         const uint sample = u / shares, first = sample * channels * row_length;
         const uint from = min(u % shares * each, c_pitch), to = min(from + each, c_pitch);
         __global float *s = t + s_at + u * c_pitch, *h = t + h_at + u * h_pitch, *g = t + g_at + sample * c_pitch;
+        taken = together == TOGETHER && end - u >= TOGETHER ? TOGETHER : 1u;
         if (from == to)
             continue;
-        exciton_sum_rows(s, x + x_at + first, channels, row_length);
-        exciton_divide_all(s, channels, as_float(divisor));
-        exciton_excite(w, s, h, g, channels, hidden, block, from, to, activation, gate, as_float(slope), as_float(offset));
-        uint rows;
-        for (uint c = min(to, channels); c > from; c -= rows) { /* the last rows are still in cache */
-            rows = min(c - from, TURN);
-            const uint at = first + (c - rows) * row_length;
-            exciton_scale_all(Y_ROW(at), X_ROW(at), g + (c - rows), rows, row_length, residual, then, stream);
+        for (uint n = 0; n < taken; ++n) {
+            exciton_sum_rows(s + n * c_pitch, x + x_at + first + n * channels * row_length, channels, row_length);
+            exciton_divide_all(s + n * c_pitch, channels, as_float(divisor));
+        }
+        if (taken == TOGETHER)
+            exciton_excite4(w, s, h, g, channels, hidden, block, activation, gate, as_float(slope), as_float(offset));
+        else
+            exciton_excite(w, s, h, g, channels, hidden, block, from, to, activation, gate, as_float(slope), as_float(offset));
+        for (uint n = taken; n-- > 0u;) { /* the last rows are still in cache */
+            uint rows;
+            for (uint c = min(to, channels); c > from; c -= rows) {
+                rows = min(c - from, TURN);
+                const uint at = first + (n * channels + c - rows) * row_length;
+                exciton_scale_all(Y_ROW(at), X_ROW(at), g + n * c_pitch + (c - rows), rows, row_length, residual, then, stream);
+            }
         }
     }
 }
@@ -39,7 +48,7 @@ __kernel void exciton_sample_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_at
 
 #if HAS_LANES
 __kernel void exciton_sample_lanes(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_at, const uint y_at, const uint samples,
-                                  const uint shares, const uint channels, const uint hidden, const uint block,
+                                  const uint shares, const uint together, const uint channels, const uint hidden, const uint block,
                                   const uint row_length, const uint s_at, const uint h_at, const uint g_at, const uint divisor,
                                   const uint activation, const uint gate, const uint slope, const uint offset,
                                   const uint residual, const uint then, const uint stream)
@@ -49,7 +58,7 @@ __kernel void exciton_sample_lanes(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_a
     OPEN_XY();
     OPEN_IN(w);
     OPEN(t);
-    (void)stream;
+    (void)stream, (void)together; /* 1 in this form */
     const uint h_pitch = PITCH(hidden), c_pitch = PITCH(channels), each = SHARE(channels, shares);
     __local float *h = s + c_pitch;
     EACH_GROUP(u, samples * shares) {

@@ -10,11 +10,11 @@ const exciton_role exciton_role_of[EXCITON_SLOT_COUNT] = {
     [EXCITON_SLOT_SCRATCH] = EXCITON_ROLE_T,
 };
 
-enum { SHARES = 2, UNITS = 2, ALIGNMENT = 256 };
+enum { SHARES = 2, SHARED_BELOW = 7 /* samples */, UNITS = 2, ALIGNMENT = 256 };
 static const uint32_t guard = UINT32_C(0x7fa5c3e1); /* a NaN */
 
 /* Several samples with remainders everywhere; rows of several chunks, which three-stages sums in pieces; rows shorter than the
- * lanes; a sample in pieces between its blocks. C' twice and R' are at most 64 together, the least local memory of a variant. */
+ * lanes, and weights heavy beside them; a sample in pieces between its blocks. C' twice and R' are at most 64 together, the least local memory of a variant. */
 static const struct {
     uint64_t batch, channels, hidden, space;
     bool bias;
@@ -30,7 +30,7 @@ static const struct {
     {3, 21, 13, 67, true, EXCITON_ACTIVATION_SILU, EXCITON_GATE_SIGMOID, EXCITON_OUTPUT_RESIDUAL, EXCITON_THEN_NOTHING, 0, false, false, 2, {3, 1}},
     {1, 3, 5, 9001, false, EXCITON_ACTIVATION_RELU, EXCITON_GATE_HARD_SIGMOID_6, EXCITON_OUTPUT_SCALE, EXCITON_THEN_RELU, 20480, false, true, 3,
      {0, 0}},
-    {7, 12, 3, 5, true, EXCITON_ACTIVATION_HARD_SWISH, EXCITON_GATE_HARD_SIGMOID_5, EXCITON_OUTPUT_SCALE, EXCITON_THEN_NOTHING, 0, false, false, 1,
+    {7, 21, 9, 5, true, EXCITON_ACTIVATION_HARD_SWISH, EXCITON_GATE_HARD_SIGMOID_5, EXCITON_OUTPUT_SCALE, EXCITON_THEN_NOTHING, 0, false, false, 1,
      {2, 0}},
     {1, 21, 16, 68, true, EXCITON_ACTIVATION_IDENTITY, EXCITON_GATE_SIGMOID, EXCITON_OUTPUT_RESIDUAL, EXCITON_THEN_RELU, 4096, true, false, 2,
      {0, 4}},
@@ -143,7 +143,8 @@ uint64_t exciton_known_tensor(const exciton_known *k, exciton_role role) { retur
 
 /* ---- steps ---- */
 
-static exciton_se_way way_of(const exciton_kernel_spec *spec)
+/* With one share a work-item of form rows takes several samples at a time where the weights are heavy. */
+static exciton_se_way way_of(const exciton_known *k, const exciton_kernel_spec *spec)
 {
     exciton_se_way way = {.schedule = EXCITON_SCHEDULE_THREE_STAGES, .form = spec->form, .group_size = spec->group_size, .shares = 1};
     if (spec->kernel == EXCITON_KERNEL_SPLIT_SQUEEZE || spec->kernel == EXCITON_KERNEL_SPLIT_SCALE)
@@ -152,14 +153,14 @@ static exciton_se_way way_of(const exciton_kernel_spec *spec)
         way.schedule = EXCITON_SCHEDULE_PIPELINED;
     else if (spec->kernel == EXCITON_KERNEL_SAMPLE) {
         way.schedule = EXCITON_SCHEDULE_SAMPLE_IN_GROUP;
-        way.shares = spec->in_place ? 1 : SHARES;
+        way.shares = spec->in_place || k->batch >= SHARED_BELOW ? 1 : SHARES;
     }
     return way;
 }
 
 exciton_se_layout exciton_known_layout(const exciton_known *k, const exciton_kernel_spec *spec)
 {
-    const exciton_se_way way = way_of(spec);
+    const exciton_se_way way = way_of(k, spec);
     return exciton_se_lay_out(&k->p, &way, k->batch, k->space);
 }
 
@@ -205,7 +206,7 @@ static exciton_status take(const exciton_env *env, const exciton_known *k, const
 static exciton_status lower(const exciton_env *env, const exciton_known *k, const exciton_kernel_spec *spec, uint32_t most_groups,
                             exciton_step_list *before, exciton_step_list *steps)
 {
-    const exciton_se_way way = way_of(spec);
+    const exciton_se_way way = way_of(k, spec);
     const exciton_limits limits = limits_for(k, way.schedule);
     bool saves = spec->kernel == EXCITON_KERNEL_COPY;
     const exciton_se_placement placement = {

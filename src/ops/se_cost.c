@@ -13,6 +13,7 @@ static const double idle = 1.1;    /* of one that has a single sample each, or b
 static const double alone = 1.4;   /* of the baseline: its rows and layers are units of their own, which no neighbour helps */
 static const double wake = 1;       /* dispatch more: a step for more than one unit where units are processors, which sleep in between */
 static const double products = 1.5; /* of a weight, which is multiplied and added, against a byte that is only moved */
+static const double shared = 0.5;   /* of the weights of samples whose layers are computed side by side */
 
 static double least(double a, double b) { return a < b ? a : b; }
 
@@ -108,6 +109,8 @@ double exciton_se_cost(const exciton_se_problem *p, const exciton_limits *limits
         cost = cost_of_split(p, &t);
         break;
     case EXCITON_SCHEDULE_SAMPLE_IN_GROUP:
+        if (exciton_se_together(p, way, space) > 1 && t.samples >= 2 * t.units)
+            t.weights *= shared;
         cost = cost_of_samples(&t, way->shares);
         break;
     case EXCITON_SCHEDULE_PIPELINED:

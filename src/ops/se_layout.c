@@ -60,6 +60,12 @@ uint64_t exciton_se_run(const exciton_se_problem *p, const exciton_limits *limit
     return exciton_max(run, 1);
 }
 
+uint32_t exciton_se_together(const exciton_se_problem *p, const exciton_se_way *way, uint64_t space)
+{
+    bool heavy = p->hidden >= space; /* C R twice, C S once */
+    return way->form == EXCITON_FORM_ROWS && way->shares == 1 && heavy ? EXCITON_SE_TOGETHER : 1;
+}
+
 static uint32_t bucket(uint64_t floats)
 {
     uint64_t size = 64;

@@ -30,6 +30,11 @@ bool exciton_se_streams(const exciton_se_problem *problem, const exciton_limits 
  * it counts. */
 uint64_t exciton_se_run(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_se_way *way, uint64_t samples, uint64_t space);
 
+/* Samples whose layers the kernel sample computes side by side, so that weights are read once for them: EXCITON_SE_TOGETHER where
+ * weights are at least twice a sample, which leaves the cache meanwhile; else 1. */
+enum { EXCITON_SE_TOGETHER = 4 };
+uint32_t exciton_se_together(const exciton_se_problem *problem, const exciton_se_way *way, uint64_t space);
+
 /* Local memory of a kernel in form lanes beside the tree, in floats. */
 uint32_t exciton_se_local_floats(const exciton_se_problem *problem, exciton_kernel kernel);
 

@@ -359,6 +359,7 @@ static exciton_status whole_samples(lowering *l, exciton_kernel kernel, uint64_t
     bind_weights(l, &step, next);
     bind_scratch(l, &step, next + 1);
     param(&step, "samples", l->samples);
+    param(&step, "together", exciton_se_together(l->p, l->way, l->space));
     param(&step, of_unit, value);
     param(&step, "row_length", l->space);
     param(&step, "s_at", l->layout.s_at);

@@ -80,8 +80,9 @@ static void prefers(void **state)
     assert_int_equal(chosen(&pocl, 32, 256, 16, 3136, false).schedule, EXCITON_SCHEDULE_SAMPLE_IN_GROUP);
     /* Several samples within them: one step. */
     assert_int_equal(chosen(&pocl, 8, 1024, 64, 196, false).schedule, EXCITON_SCHEDULE_SAMPLE_IN_GROUP);
-    /* Weights that outweigh x: one layer's at a time, of all samples. */
-    assert_int_equal(chosen(&host, 32, 1126, 140, 9, false).schedule, EXCITON_SCHEDULE_SPLIT_EXCITE);
+    /* Weights that outweigh x: read once for several samples; where there are too few for that, one layer's at a time. */
+    assert_int_equal(chosen(&host, 32, 1126, 140, 9, false).schedule, EXCITON_SCHEDULE_SAMPLE_IN_GROUP);
+    assert_int_equal(chosen(&host, 2, 1126, 140, 9, false).schedule, EXCITON_SCHEDULE_SPLIT_EXCITE);
     /* Next to nothing to do: the dispatches are all that counts. */
     exciton_se_way small = chosen(&pocl, 1, 16, 1, 64, false);
     assert_int_equal(small.schedule, EXCITON_SCHEDULE_SAMPLE_IN_GROUP);

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 static const uint64_t blocks[][4] = {{1, 1, 1, 1}, {1, 64, 4, 1024}, {3, 65, 5, 49}, {2, 300, 24, 196}, {8, 1024, 64, 196}, {32, 256, 16, 3136},
-                                     {1, 7, 1, 9000}, {40, 8, 2, 17}, {1, 2048, 128, 49}, {1, 2, 1, 300000}};
+                                     {1, 7, 1, 9000}, {40, 8, 2, 17}, {1, 2048, 128, 49}, {1, 2, 1, 300000}, {16, 40, 24, 9}};
 enum { BLOCKS = sizeof blocks / sizeof blocks[0] };
 
 static const exciton_limits devices[] = {
@@ -69,7 +69,7 @@ static void iterations(void **state)
                         hash = mixed(hash, exciton_se_iterations(&p, &spec, blocks[b][3]));
                     }
     }
-    expect("iterations", hash, UINT64_C(0x47204332528e550f));
+    expect("iterations", hash, UINT64_C(0x0ecd825b6f8587ed));
 }
 
 static void for_each_way(uint64_t *hash, uint64_t (*value)(const exciton_se_problem *, int, const exciton_se_way *, const uint64_t *))
@@ -100,7 +100,7 @@ static void times(void **state)
     (void)state;
     uint64_t hash = 1;
     for_each_way(&hash, time_of);
-    expect("times", hash, UINT64_C(0xcf62d8a964f43b0e));
+    expect("times", hash, UINT64_C(0xe2544cb3548b4204));
 }
 
 static uint64_t variant_of(const exciton_kernel_spec *k)
@@ -134,7 +134,7 @@ static void layouts(void **state)
     (void)state;
     uint64_t hash = 1;
     for_each_way(&hash, layout_of);
-    expect("layouts", hash, UINT64_C(0x920b84b22f6420f6));
+    expect("layouts", hash, UINT64_C(0xece3d84b228e8c53));
 }
 
 static test_allocator heap;
@@ -181,7 +181,7 @@ static void steps(void **state)
     (void)state;
     uint64_t hash = 1;
     for_each_way(&hash, steps_of);
-    expect("steps", hash, UINT64_C(0x7aa3b398387ef05b));
+    expect("steps", hash, UINT64_C(0x684931601046c6b0));
 }
 
 static void choices(void **state)
@@ -200,7 +200,7 @@ static void choices(void **state)
                     hash = mixed(hash, (uint64_t)status * 1000003 + way.schedule * 10007u + way.form * 1009u + way.group_size * 101u + way.shares);
                     hash = mixed(hash, exciton_se_allowed(&p, &devices[d], known, devices[d].max_group_size));
                 }
-    expect("choices", hash, UINT64_C(0x547a5cf6de43fc51));
+    expect("choices", hash, UINT64_C(0xee221ca97e4feb51));
 }
 
 int main(void)

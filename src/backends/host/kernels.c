@@ -15,6 +15,8 @@
 
 #include "backends/host/vector.h"
 
+#include "backends/host/layers.h"
+
 #if defined(__SSE__)
 #  include <immintrin.h>
 #endif
@@ -24,8 +26,6 @@
 #define STREAMED 128 /* elements: shorter rows have no whole cache lines worth it */
 #define PAGE 1024    /* elements */
 #define TURN WIDTH   /* rows that the pipeline squeezes, then scales */
-
-static inline size_t lesser(size_t a, size_t b) { return a < b ? a : b; }
 
 /* ---- Sums of rows ------------------------------------------------------------------------------------------------ */
 
@@ -108,114 +108,6 @@ static void divide_all(float *v, size_t count, float divisor)
 {
     for (size_t i = 0; i < count; i++)
         v[i] = exciton_divide(v[i], divisor);
-}
-
-/* ---- Layers ------------------------------------------------------------------------------------------------------ */
-
-#define TILE (8 * WIDTH) /* outputs of a layer that stay in registers */
-
-/* out[j] = start[j] (NULL: +0) + the sum over i of matrix[i][j] * factors[i], i ascending, for `vectors` vectors of j, or
- * for `part` < WIDTH elements where that isn't 0. */
-INLINE void layer_tile(float *out, const float *start, const float *matrix, size_t pitch, const float *factors, size_t count,
-                       size_t vectors, size_t some)
-{
-    vec sums[8];
-    UNROLL for (size_t j = 0; j < vectors; j++)
-        sums[j] = start == NULL ? (vec){0} : some != 0 ? load_part(start, part_of(some)) : load(start + j * WIDTH);
-    for (size_t i = 0; i < count; i++) {
-        const float *row = matrix + i * pitch;
-        UNROLL for (size_t j = 0; j < vectors; j++)
-            sums[j] += (some != 0 ? load_part(row, part_of(some)) : load(row + j * WIDTH)) * factors[i];
-    }
-    UNROLL for (size_t j = 0; j < vectors; j++) {
-        if (some != 0)
-            store_part(out, sums[j], part_of(some));
-        else
-            store(out + j * WIDTH, sums[j]);
-    }
-}
-
-/* The same for `width` outputs, a multiple of 8. */
-static void layer(float *out, const float *start, const float *matrix, size_t pitch, const float *factors, size_t count,
-                  size_t width)
-{
-#define FROM(v, j) ((v) == NULL ? NULL : (v) + (j))
-    size_t j = 0;
-    for (; j + 8 * WIDTH <= width; j += 8 * WIDTH)
-        layer_tile(out + j, FROM(start, j), matrix + j, pitch, factors, count, 8, 0);
-    for (; j + 4 * WIDTH <= width; j += 4 * WIDTH)
-        layer_tile(out + j, FROM(start, j), matrix + j, pitch, factors, count, 4, 0);
-    for (; j + 2 * WIDTH <= width; j += 2 * WIDTH)
-        layer_tile(out + j, FROM(start, j), matrix + j, pitch, factors, count, 2, 0);
-    for (; j + WIDTH <= width; j += WIDTH)
-        layer_tile(out + j, FROM(start, j), matrix + j, pitch, factors, count, 1, 0);
-    if (WIDTH > 8 && j < width)
-        layer_tile(out + j, FROM(start, j), matrix + j, pitch, factors, count, 1, 8);
-#undef FROM
-}
-
-static void activate(float *v, size_t count, uint32_t activation)
-{
-    switch (activation) {
-    case 1:
-        for (size_t i = 0; i < count; i++)
-            v[i] = exciton_relu(v[i]);
-        break;
-    case 2:
-        for (size_t i = 0; i < count; i++)
-            v[i] = exciton_silu(v[i]);
-        break;
-    case 3:
-        for (size_t i = 0; i < count; i++)
-            v[i] = exciton_hard_swish(v[i]);
-        break;
-    default:
-        break;
-    }
-}
-
-static void finish_gates(float *v, size_t count, uint32_t gate, float slope, float offset)
-{
-    if (gate == 1)
-        for (size_t i = 0; i < count; i++)
-            v[i] = exciton_hard_sigmoid(v[i], slope, offset);
-    else
-        for (size_t i = 0; i < count; i++)
-            v[i] = exciton_sigmoid(v[i]);
-}
-
-static void add_to(float *sums, const float *v, size_t count)
-{
-    for (size_t j = 0; j < count; j++)
-        sums[j] += v[j];
-}
-
-/* h[r] for r from `first` to end - 1, both multiples of 8: each block's part of W1 s is a sum of its own. */
-static void hidden_layer(float *h, const float *w, const float *s, size_t channels, size_t hidden, size_t block, size_t first,
-                         size_t end, uint32_t activation)
-{
-    size_t pitch = exciton_host_pitch((uint32_t)hidden);
-    const float *bias = w + channels * pitch;
-    for (size_t r = first; r < end; r += TILE) {
-        float sums[TILE];
-        size_t width = lesser(end - r, TILE);
-        memcpy(h + r, bias + r, width * sizeof *h);
-        for (size_t c = 0; c < channels; c += block) {
-            layer(sums, NULL, w + c * pitch + r, pitch, s + c, lesser(block, channels - c), width);
-            add_to(h + r, sums, width);
-        }
-    }
-    activate(h + first, end - first, activation);
-}
-
-/* g[c] for c from `first` to end - 1, both multiples of 8. */
-static void gate_layer(float *g, const float *w, const float *h, size_t channels, size_t hidden, size_t first, size_t end,
-                       uint32_t gate, float slope, float offset)
-{
-    size_t h_pitch = exciton_host_pitch((uint32_t)hidden), pitch = exciton_host_pitch((uint32_t)channels);
-    const float *w2 = w + channels * h_pitch + h_pitch;
-    layer(g + first, w2 + hidden * pitch + first, w2 + first, pitch, h, hidden, end - first);
-    finish_gates(g + first, end - first, gate, slope, offset);
 }
 
 /* ---- Scaling ----------------------------------------------------------------------------------------------------- */
@@ -304,6 +196,14 @@ static void scale_rows(const float *x, float *y, size_t rows, size_t length, con
         scale_with(x, y, rows, length, g, false, false, stream);
 }
 
+/* The layers of the block that the params of its kernel describe: hidden's and gate's have some of it, split's and whole
+ * samples' kernels all. */
+#define EXCITATION(...)                                                                                                  \
+    const excitation e = {.w = task->w, .channels = p.channels, .hidden = p.hidden, .pitch = exciton_host_pitch(p.hidden),  \
+                          .channel_pitch = exciton_host_pitch(p.channels), __VA_ARGS__}
+#define WHOLE_EXCITATION                                                                                                 \
+    EXCITATION(.block = p.block, .activation = p.activation, .gate = p.gate, .slope = p.slope, .offset = p.offset)
+
 /* ---- Kernels ----------------------------------------------------------------------------------------------------- */
 
 static void squeeze(const exciton_host_task *task, uint64_t first, uint64_t end)
@@ -333,11 +233,10 @@ static void squeeze(const exciton_host_task *task, uint64_t first, uint64_t end)
 static void hidden(const exciton_host_task *task, uint64_t first, uint64_t end)
 {
     READ(hidden);
-    size_t pitch = exciton_host_pitch(p.hidden), channel_pitch = exciton_host_pitch(p.channels);
+    EXCITATION(.block = p.block, .activation = p.activation);
     for (uint64_t u = first; u < end;) {
-        size_t n = u / pitch, r = u % pitch, count = lesser(end - u, pitch - r);
-        hidden_layer(task->t + p.h_at + n * pitch, task->w, task->t + p.s_at + n * channel_pitch, p.channels, p.hidden, p.block,
-                     r, r + count, p.activation);
+        size_t n = u / e.pitch, r = u % e.pitch, count = lesser(end - u, e.pitch - r);
+        hidden_layer(&e, task->t + p.h_at + n * e.pitch, task->t + p.s_at + n * e.channel_pitch, 1, r, r + count);
         u += count;
     }
 }
@@ -345,11 +244,10 @@ static void hidden(const exciton_host_task *task, uint64_t first, uint64_t end)
 static void gate(const exciton_host_task *task, uint64_t first, uint64_t end)
 {
     READ(gate);
-    size_t pitch = exciton_host_pitch(p.channels), hidden_pitch = exciton_host_pitch(p.hidden);
+    EXCITATION(.gate = p.gate, .slope = p.slope, .offset = p.offset);
     for (uint64_t u = first; u < end;) {
-        size_t n = u / pitch, c = u % pitch, count = lesser(end - u, pitch - c);
-        gate_layer(task->t + p.g_at + n * pitch, task->w, task->t + p.h_at + n * hidden_pitch, p.channels, p.hidden, c, c + count,
-                   p.gate, p.slope, p.offset);
+        size_t n = u / e.channel_pitch, c = u % e.channel_pitch, count = lesser(end - u, e.channel_pitch - c);
+        gate_layer(&e, task->t + p.g_at + n * e.channel_pitch, task->t + p.h_at + n * e.pitch, 1, c, c + count);
         u += count;
     }
 }
@@ -389,7 +287,8 @@ static void split_squeeze(const exciton_host_task *task, uint64_t first, uint64_
         float *s = task->t + p.s_at + n * channel_pitch + c;
         sum_rows(task->x + p.x_at + (n * p.channels + c - first_row) * p.row_length, count, p.row_length, s);
         divide_all(s, count, p.divisor);
-        layer(task->t + p.parts_at + unit * pitch, NULL, task->w + c * pitch, pitch, s, count, pitch);
+        layer(&(products){.out = task->t + p.parts_at + unit * pitch, .matrix = task->w + c * pitch, .pitch = pitch, .factors = s, .count = count},
+              1, pitch);
     }
 }
 
@@ -405,8 +304,8 @@ static void add_parts(float *h, const float *bias, const float *parts, size_t bl
 static void split_scale(const exciton_host_task *task, uint64_t first, uint64_t end)
 {
     READ(split_scale);
-    size_t blocks = (p.channels - 1) / p.block + 1, pitch = exciton_host_pitch(p.hidden),
-           channel_pitch = exciton_host_pitch(p.channels);
+    WHOLE_EXCITATION;
+    size_t blocks = (p.channels - 1) / p.block + 1;
     size_t first_row = p.first_unit / blocks * p.channels + p.first_unit % blocks * p.block;
     const float *parts = task->t + p.parts_at;
     size_t taken;
@@ -414,9 +313,9 @@ static void split_scale(const exciton_host_task *task, uint64_t first, uint64_t 
         size_t unit = p.first_unit + u, n = unit / blocks, b = unit % blocks, c = b * p.block;
         taken = lesser(blocks - b, end - u);
         size_t count = lesser(taken * p.block, p.channels - c), at = (n * p.channels + c - first_row) * p.row_length;
-        float *g = task->t + p.g_at + n * channel_pitch, *h = task->t + p.h_at + unit * pitch;
-        add_parts(h, task->w + p.channels * pitch, parts + n * blocks * pitch, blocks, pitch, p.activation);
-        gate_layer(g, task->w, h, p.channels, p.hidden, c, lesser(c + taken * p.block, channel_pitch), p.gate, p.slope, p.offset);
+        float *g = task->t + p.g_at + n * e.channel_pitch, *h = task->t + p.h_at + unit * e.pitch;
+        add_parts(h, task->w + p.channels * e.pitch, parts + n * blocks * e.pitch, blocks, e.pitch, p.activation);
+        gate_layer(&e, g, h, 1, c, lesser(c + taken * p.block, e.channel_pitch));
         scale_rows(task->x + p.x_at + at, task->y + p.y_at + at, count, p.row_length, g + c, p.residual, p.then, p.stream != 0);
     }
     end_stream(p.stream);
@@ -425,21 +324,26 @@ static void split_scale(const exciton_host_task *task, uint64_t first, uint64_t 
 static void sample(const exciton_host_task *task, uint64_t first, uint64_t end)
 {
     READ(sample);
-    size_t pitch = exciton_host_pitch(p.hidden), channel_pitch = exciton_host_pitch(p.channels);
-    size_t each = (channel_pitch / 8 + p.shares - 1) / p.shares * 8;
-    for (uint64_t u = first; u < end; u++) {
-        size_t n = u / p.shares, c = lesser(u % p.shares * each, channel_pitch), c_end = lesser(c + each, channel_pitch);
-        const float *x = task->x + p.x_at + n * p.channels * p.row_length;
-        float *s = task->t + p.s_at + u * channel_pitch, *h = task->t + p.h_at + u * pitch,
-              *g = task->t + p.g_at + n * channel_pitch;
+    WHOLE_EXCITATION;
+    size_t each = (e.channel_pitch / 8 + p.shares - 1) / p.shares * 8, length = (size_t)p.channels * p.row_length, taken;
+    for (uint64_t u = first; u < end; u += taken) { /* whole samples, or one share of one */
+        size_t n = u / p.shares, c = lesser(u % p.shares * each, e.channel_pitch), c_end = lesser(c + each, e.channel_pitch);
+        const float *x = task->x + p.x_at + n * length;
+        float *y = task->y + p.y_at + n * length;
+        float *s = task->t + p.s_at + u * e.channel_pitch, *h = task->t + p.h_at + u * e.pitch, *g = task->t + p.g_at + n * e.channel_pitch;
+        taken = together(lesser(end - u, p.together));
         if (c >= p.channels && u % p.shares != 0)
             continue;
-        sum_rows(x, p.channels, p.row_length, s);
-        divide_all(s, p.channels, p.divisor);
-        hidden_layer(h, task->w, s, p.channels, p.hidden, p.block, 0, pitch, p.activation);
-        gate_layer(g, task->w, h, p.channels, p.hidden, c, c_end, p.gate, p.slope, p.offset);
-        scale_rows(x + c * p.row_length, task->y + p.y_at + (n * p.channels + c) * p.row_length, lesser(c_end, p.channels) - c,
-                   p.row_length, g + c, p.residual, p.then, p.stream != 0);
+        for (size_t i = 0; i < taken; i++) {
+            sum_rows(x + i * length, p.channels, p.row_length, s + i * e.channel_pitch);
+            divide_all(s + i * e.channel_pitch, p.channels, p.divisor);
+        }
+        hidden_layer(&e, h, s, taken, 0, e.pitch);
+        gate_layer(&e, g, h, taken, c, c_end);
+        for (size_t i = taken; i-- > 0;) { /* the last one is still in the cache */
+            size_t at = i * length + c * p.row_length;
+            scale_rows(x + at, y + at, lesser(c_end, p.channels) - c, p.row_length, g + i * e.channel_pitch + c, p.residual, p.then, p.stream != 0);
+        }
     }
     end_stream(p.stream);
 }
@@ -447,25 +351,26 @@ static void sample(const exciton_host_task *task, uint64_t first, uint64_t end)
 static void pipeline(const exciton_host_task *task, uint64_t first, uint64_t end)
 {
     READ(pipeline);
-    size_t pitch = exciton_host_pitch(p.hidden), channel_pitch = exciton_host_pitch(p.channels), sample = (size_t)p.channels * p.row_length;
+    WHOLE_EXCITATION;
+    size_t sample = (size_t)p.channels * p.row_length;
     for (uint64_t u = first; u < end; u++) {
         size_t begin = u * p.run, stop = begin + lesser(p.run, p.samples - begin);
         for (size_t n = begin; n <= stop; n++) {
             const float *x = task->x + p.x_at + n * sample;
-            float *y = task->y + p.y_at + n * sample, *s = task->t + p.s_at + n * channel_pitch, *h = task->t + p.h_at + n * pitch,
-                  *g = task->t + p.g_at + n * channel_pitch;
+            float *y = task->y + p.y_at + n * sample, *s = task->t + p.s_at + n * e.channel_pitch, *h = task->t + p.h_at + n * e.pitch,
+                  *g = task->t + p.g_at + n * e.channel_pitch;
             for (size_t c = 0; c < p.channels; c += TURN) {
                 size_t rows = lesser(TURN, p.channels - c), at = c * p.row_length;
                 if (n < stop)
                     sum_rows(x + at, rows, p.row_length, s + c);
                 if (n > begin)
-                    scale_rows(x + at - sample, y + at - sample, rows, p.row_length, g + c - channel_pitch, p.residual, p.then, p.stream != 0);
+                    scale_rows(x + at - sample, y + at - sample, rows, p.row_length, g + c - e.channel_pitch, p.residual, p.then, p.stream != 0);
             }
             if (n == stop)
                 break;
             divide_all(s, p.channels, p.divisor);
-            hidden_layer(h, task->w, s, p.channels, p.hidden, p.block, 0, pitch, p.activation);
-            gate_layer(g, task->w, h, p.channels, p.hidden, 0, channel_pitch, p.gate, p.slope, p.offset);
+            hidden_layer(&e, h, s, 1, 0, e.pitch);
+            gate_layer(&e, g, h, 1, 0, e.channel_pitch);
         }
     }
     end_stream(p.stream);

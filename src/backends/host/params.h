@@ -35,7 +35,7 @@ typedef struct exciton_host_split_scale {
 } exciton_host_split_scale;
 
 typedef struct exciton_host_sample {
-    uint32_t x_at, y_at, samples, shares, channels, hidden, block, row_length, s_at, h_at, g_at;
+    uint32_t x_at, y_at, samples, shares, together, channels, hidden, block, row_length, s_at, h_at, g_at;
     float divisor;
     uint32_t activation, gate;
     float slope, offset;
