@@ -5,7 +5,8 @@
 enum {
     REGION_ALIGNMENT = 256 / sizeof(float), /* regions are bound at offsets of their own: Vulkan asks at most 256 bytes */
     LOCAL_STEP = 1024,
-    PLAIN_GROUP = 64
+    PLAIN_GROUP = 64,
+    CROWD = 3 /* x, y, and what others left in the caches: measured, docs/performance.md */
 };
 static const uint64_t scratch_target = UINT64_C(64) << 20; /* bytes a round of steps should stay below */
 static const uint64_t piece_target = UINT64_C(512) << 20;  /* bytes of a tensor a step: about 100 ms at 10 GB/s, below any watchdog */
@@ -48,7 +49,7 @@ uint64_t exciton_se_round(const exciton_se_problem *p, const exciton_limits *lim
 
 bool exciton_se_streams(const exciton_se_problem *p, const exciton_limits *limits, uint64_t batch, uint64_t space, bool in_place)
 {
-    return !in_place && limits->cache_bytes && 2 * batch * p->channels * space * sizeof(float) > limits->cache_bytes;
+    return !in_place && limits->cache_bytes && 2 * batch * p->channels * space * sizeof(float) > limits->cache_bytes / CROWD;
 }
 
 uint64_t exciton_se_run(const exciton_se_problem *p, const exciton_limits *limits, const exciton_se_way *way, uint64_t samples, uint64_t space)

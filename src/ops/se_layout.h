@@ -23,7 +23,7 @@ uint64_t exciton_se_capacity(const exciton_limits *limits);
 /* Samples that one round of steps handles, at least 1: what ranges and scratch allow. */
 uint64_t exciton_se_round(const exciton_se_problem *problem, const exciton_limits *limits, const exciton_se_way *way, uint64_t batch, uint64_t space);
 
-/* Whether y goes past the caches: more than they hold with x, and not x itself. */
+/* Whether y goes past the caches: with x more than a third of what they hold, which others use too, and not x itself. */
 bool exciton_se_streams(const exciton_se_problem *problem, const exciton_limits *limits, uint64_t batch, uint64_t space, bool in_place);
 
 /* Samples a unit of the kernel pipeline takes: as many units as the device has compute units, and no more iterations than

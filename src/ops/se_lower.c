@@ -15,7 +15,7 @@ typedef struct lowering {
     exciton_se_layout layout;
     uint64_t space;
     uint64_t capacity;        /* elements of a tensor a step may see */
-    bool stream;              /* x and y are more than the caches hold */
+    bool stream;              /* y goes past the caches */
     uint64_t first, samples;  /* of this round */
     exciton_se_lowered *out;
 } lowering;
