@@ -11,7 +11,7 @@
 /* Bytes moved. The last takes milliseconds on the slowest memory. */
 static const uint64_t sizes[] = {UINT64_C(1) << 16, UINT64_C(1) << 19, UINT64_C(1) << 22, UINT64_C(1) << 24, UINT64_C(1) << 26};
 enum { SIZES = sizeof sizes / sizeof sizes[0], EMPTY = 256 /* bytes: nothing but the dispatch */,
-       STEP = 8192 /* bytes: next to nothing */, STEPS = 9, MANY = 25, TEXT = 512,
+       STEP = 8192 /* bytes: next to nothing */, STEPS = 9, MANY = 99, TEXT = 512,
        PATIENCE = 10000000 /* nanoseconds for one number */ };
 
 /* ---- measuring ---- */

@@ -13,6 +13,7 @@ static const double idle = 1.1;    /* of one that has a single sample each, or b
 static const double alone = 1.4;   /* of the baseline: its rows and layers are units of their own, which no neighbour helps */
 static const double wake = 1;       /* dispatch more: a step for more than one unit where units are processors, which sleep in between */
 static const double products = 1.5; /* of a weight, which is multiplied and added, against a byte that is only moved */
+static const double crowded = 1.1;  /* of a sample's shares, which all read the same rows at the same time */
 static const double shared = 0.5;   /* of the weights of samples whose layers are computed side by side */
 
 static double least(double a, double b) { return a < b ? a : b; }
@@ -74,7 +75,7 @@ static double cost_of_samples(const traffic *t, double shares)
     double units = t->samples * shares;
     double squeeze = shares * (t->x * t->all + t->samples * t->w1 * t->weights);
     double scale = t->x * (again(t) + t->all) + t->samples * t->w2 * t->weights;
-    return woken(t, units) + turns_of(t, units) * (squeeze + scale);
+    return woken(t, units) + turns_of(t, units) * (squeeze + scale) * (shares > 1 ? crowded : 1);
 }
 
 static double cost_of_pipeline(const traffic *t, double units, bool streams, exciton_form form)

@@ -100,7 +100,7 @@ static void times(void **state)
     (void)state;
     uint64_t hash = 1;
     for_each_way(&hash, time_of);
-    expect("times", hash, UINT64_C(0xb97886a3b912eda5));
+    expect("times", hash, UINT64_C(0x113d693ce25f6ba7));
 }
 
 static uint64_t variant_of(const exciton_kernel_spec *k)
@@ -200,7 +200,7 @@ static void choices(void **state)
                     hash = mixed(hash, (uint64_t)status * 1000003 + way.schedule * 10007u + way.form * 1009u + way.group_size * 101u + way.shares);
                     hash = mixed(hash, exciton_se_allowed(&p, &devices[d], known, devices[d].max_group_size));
                 }
-    expect("choices", hash, UINT64_C(0xee221ca97e4feb51));
+    expect("choices", hash, UINT64_C(0x753af20118152771));
 }
 
 int main(void)
