@@ -14,7 +14,7 @@ import time
 
 import spirv
 
-FILES = ("kernels/*.h", "kernels/*.cl", "shaders/*", "src/backends/host/kernels.c", "src/backends/host/vector.h",
+FILES = ("kernels/*.h", "kernels/*.cl", "shaders/*", "src/backends/host/kernels.c", "src/backends/host/layers.h", "src/backends/host/vector.h",
          "src/backends/host/params.h", "src/backends/host/schedule.c", "src/ops/*.c", "src/ops/*.h")
 PROGRAMS = ("test_lower", "test_cost", "test_model", "test_se_check", "test_selftest", "test_numbers", "test_host_kernels", "test_host_recordings",
             "conformance", "clblast")
