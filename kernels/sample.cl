@@ -34,12 +34,14 @@ __kernel void exciton_sample_rows(SLOTS_XY, SLOT_IN(w), SLOT(t), const uint x_at
             exciton_excite4(w, s, h, g, channels, hidden, block, activation, gate, as_float(slope), as_float(offset));
         else
             exciton_excite(w, s, h, g, channels, hidden, block, from, to, activation, gate, as_float(slope), as_float(offset));
-        for (uint n = taken; n-- > 0u;) { /* the last rows are still in cache */
+        for (uint n = taken; n-- > 0u;) {
+            const uint last = min(to, channels);
             uint rows;
-            for (uint c = min(to, channels); c > from; c -= rows) {
-                rows = min(c - from, TURN);
-                const uint at = first + (n * channels + c - rows) * row_length;
-                exciton_scale_all(Y_ROW(at), X_ROW(at), g + n * c_pitch + (c - rows), rows, row_length, residual, then, stream);
+            for (uint c = from; c < last; c += rows) {
+                rows = min(last - c, TURN);
+                const uint row = stream != 0u ? c : last - (c - from) - rows; /* the last rows are still in cache; streams like ascending order */
+                const uint at = first + (n * channels + row) * row_length;
+                exciton_scale_all(Y_ROW(at), X_ROW(at), g + n * c_pitch + row, rows, row_length, residual, then, stream);
             }
         }
     }
