@@ -6,7 +6,7 @@
 #define TOGETHER 4
 #define TILE (8 * WIDTH) /* outputs of one sample that stay in registers; of several samples their share of it */
 #define WIDE 512         /* outputs of several samples that stay in the first cache */
-#define ROWS 8         /* of a matrix that they are read along: caches look ahead in some, and sums seldom leave the registers */
+#define ROWS 8           /* of a matrix that are read along side by side: caches look ahead in so many */
 
 static inline size_t lesser(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -24,8 +24,8 @@ INLINE void layer_tile(const products *p, size_t j, size_t samples, size_t vecto
 {
     vec sums[8];
     UNROLL for (size_t k = 0; k < samples * vectors; k++) {
-        const float *start = p->start + k / vectors * p->start_pitch + j + k % vectors * WIDTH;
-        sums[k] = p->start == NULL ? (vec){0} : some != 0 ? load_part(start, part_of(some)) : load(start);
+        size_t at = k / vectors * p->start_pitch + j + k % vectors * WIDTH;
+        sums[k] = p->start == NULL ? (vec){0} : some != 0 ? load_part(p->start + at, part_of(some)) : load(p->start + at);
     }
     const float *row = p->matrix + j;
     _Pragma("GCC unroll 1") for (size_t i = 0; i < p->count; i++, row += p->pitch)
@@ -80,7 +80,7 @@ INLINE void layer_along(const products *whole, size_t samples, size_t width)
     }
 }
 
-/* How many of `samples` go together. */
+/* How many of `samples`, at least 1, go together. */
 static inline size_t together(size_t samples) { return samples >= 4 ? 4 : samples >= 2 ? 2 : 1; }
 
 /* `samples` is 4, 2 or 1. */
