@@ -21,7 +21,7 @@ layout(std430, binding = 3) buffer T { float t[]; };
 #endif
 layout(push_constant) uniform Params {
     uint x_at, y_at;
-    uint samples, shares, together, channels, hidden, block, row_length;
+    uint samples, shares, together /* one sample at a time here */, channels, hidden, block, row_length;
     uint s_at, h_at, g_at;
     float divisor;
     uint activation, gate;

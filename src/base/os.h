@@ -32,7 +32,7 @@ bool exciton_cond_wait_until(exciton_cond *cond, exciton_mutex *mutex, uint64_t 
 bool exciton_thread_start(exciton_thread *thread, void *(*entry)(void *), void *argument);
 void exciton_thread_join(exciton_thread thread);
 
-/* `alignment` is a power of two; NULL where there is no memory. What it gave goes to exciton_aligned_release alone. */
+/* `alignment` is a power of two; NULL where there is no memory. Large pages for large sizes, where the system gives them. What it gave goes to exciton_aligned_release alone. */
 void *exciton_aligned_allocate(size_t size, size_t alignment);
 void exciton_aligned_release(void *memory);
 

@@ -98,7 +98,7 @@ static exciton_cache_key key_of(const exciton_device *d)
     exciton_cache_key key;
     exciton_sha256 hash;
     exciton_sha256_begin(&hash);
-    exciton_cache_key_add_text(&hash, "costs 3");
+    exciton_cache_key_add_text(&hash, "costs 4");
     exciton_device_identify(d, &hash);
     exciton_sha256_end(&hash, key.hex);
     return key;

@@ -10,7 +10,7 @@ const exciton_role exciton_role_of[EXCITON_SLOT_COUNT] = {
     [EXCITON_SLOT_SCRATCH] = EXCITON_ROLE_T,
 };
 
-enum { SHARES = 2, SHARED_BELOW = 7 /* samples */, UNITS = 2, ALIGNMENT = 256 };
+enum { SHARES = 2, UNITS = 2, ALIGNMENT = 256 };
 static const uint32_t guard = UINT32_C(0x7fa5c3e1); /* a NaN */
 
 /* Several samples with remainders everywhere; rows of several chunks, which three-stages sums in pieces; rows shorter than the
@@ -143,7 +143,6 @@ uint64_t exciton_known_tensor(const exciton_known *k, exciton_role role) { retur
 
 /* ---- steps ---- */
 
-/* With one share a work-item of form rows takes several samples at a time where the weights are heavy. */
 static exciton_se_way way_of(const exciton_known *k, const exciton_kernel_spec *spec)
 {
     exciton_se_way way = {.schedule = EXCITON_SCHEDULE_THREE_STAGES, .form = spec->form, .group_size = spec->group_size, .shares = 1};
@@ -153,7 +152,8 @@ static exciton_se_way way_of(const exciton_known *k, const exciton_kernel_spec *
         way.schedule = EXCITON_SCHEDULE_PIPELINED;
     else if (spec->kernel == EXCITON_KERNEL_SAMPLE) {
         way.schedule = EXCITON_SCHEDULE_SAMPLE_IN_GROUP;
-        way.shares = spec->in_place || k->batch >= SHARED_BELOW ? 1 : SHARES;
+        if (!spec->in_place && exciton_se_together(&k->p, &way, k->space) == 1) /* shares would keep samples apart */
+            way.shares = SHARES;
     }
     return way;
 }
